@@ -1,0 +1,3 @@
+//! Asterisk's configuration dialect, turned into typed settings.
+
+pub mod settings;

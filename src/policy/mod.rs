@@ -1,0 +1,7 @@
+//! What a user may do and see. Given a user and a message, this room answers;
+//! it owns no socket and no clock.
+
+pub mod acl;
+pub mod class;
+pub mod secret;
+pub mod user;
