@@ -1,0 +1,366 @@
+//! The way out: private messages, closing, changes of view, what a client is to be written next, and the
+//! bounds on what is kept for those who are slow. A sweep visits the members of the views that grew; a
+//! client whose socket is full leaves it until its own task has drained it.
+
+use std::collections::VecDeque;
+
+use bytes::BytesMut;
+
+use super::log::{LogPosition, Slices};
+use super::mailbox::{FellOff, Mailbox};
+use super::session::{CloseReason, SessionId};
+use super::view::{ViewId, ViewKey};
+use super::{Hub, Now};
+
+/// Private messages of one client beyond which it is cut off. Large lists fit; what fills this is not reading.
+const MAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes kept for a view beyond which a sweep no longer waits for its pace.
+const SWEEP_NOW_BYTES: usize = 1024 * 1024;
+
+/// What there is for a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The slices hold what is to be written next.
+    Write,
+    /// Nothing; it has everything.
+    CaughtUp,
+    /// Nothing more will come: close the connection, then call [`Hub::remove`].
+    Finished,
+    /// It has lost events: close the connection, then call [`Hub::remove`] with this many bytes behind.
+    FellOff {
+        /// How far behind it was.
+        behind_bytes: u64,
+    },
+}
+
+impl Hub {
+    /// Writes a private message at the present end of the session's view.
+    pub(super) fn post(&mut self, id: SessionId, write: impl FnOnce(&mut BytesMut)) {
+        let Some(session) = self
+            .sessions
+            .get_mut(id.index as usize)
+            .filter(|session| session.generation == id.generation)
+        else {
+            return;
+        };
+        let end = self
+            .views
+            .get(session.view)
+            .map_or(LogPosition::default(), |view| view.log.end());
+        let before = session.mailbox.bytes();
+        session.mailbox.post(end, write);
+        self.mail_bytes += session.mailbox.bytes().saturating_sub(before);
+        self.mark_dirty(id);
+    }
+
+    pub(super) fn mark_dirty(&mut self, id: SessionId) {
+        if let Some(session) = self.session_mut(id)
+            && !session.dirty
+        {
+            session.dirty = true;
+            self.dirty.push(id);
+        }
+    }
+
+    /// Ends a session once everything it was answered is written. What it asked and was not answered is dropped.
+    pub(super) fn close(&mut self, id: SessionId, reason: CloseReason) {
+        let Some(session) = self.session_mut(id) else {
+            return;
+        };
+        if session.closing.is_none() {
+            session.closing = Some(reason);
+        }
+        session.pending = VecDeque::new();
+        session.input = BytesMut::new();
+        session.waiting = None;
+        for entry in self.ring.iter_mut() {
+            if matches!(&entry.owner, super::ring::Owner::Session { id: owner, .. } if *owner == id)
+            {
+                entry.owner = super::ring::Owner::Abandoned;
+            }
+        }
+        self.mark_dirty(id);
+    }
+
+    /// A client that ended its input is closed when nothing is owed to it any more.
+    pub(super) fn finish_if_ended(&mut self, id: SessionId) {
+        let ended = self.session(id).is_some_and(|session| {
+            session.end_of_input
+                && session.closing.is_none()
+                && session.pending.is_empty()
+                && session.originates == 0
+        });
+        if ended {
+            self.close(id, CloseReason::EndOfInput);
+        }
+    }
+
+    /// Ends a turn: wakes who waited, sends what may be sent, makes what was appended readable, and holds the bounds.
+    pub(super) fn end_turn(&mut self, now: Now) {
+        self.check_waiters(now);
+        self.dispatch(now);
+        for (_, view) in self.views.iter_mut() {
+            if view.grown {
+                view.log.seal();
+            }
+        }
+        self.hold_bounds();
+    }
+
+    /// The next session that has something private to be written at once.
+    pub fn next_dirty(&mut self) -> Option<SessionId> {
+        loop {
+            let id = self.dirty.pop()?;
+            if let Some(session) = self.session_mut(id) {
+                session.dirty = false;
+                if !session.blocked {
+                    return Some(id);
+                }
+            }
+        }
+    }
+
+    /// Whether some view has events that its members were not written.
+    pub fn has_grown(&self) -> bool {
+        self.views.iter().any(|(_, view)| view.grown)
+    }
+
+    /// Whether so much waits that the next sweep must not be put off.
+    pub fn must_sweep(&self) -> bool {
+        self.views
+            .iter()
+            .any(|(_, view)| view.grown && view.log.retained_bytes() > SWEEP_NOW_BYTES)
+    }
+
+    /// Adds to `ids` the members of the views that grew, less those whose socket is full. Write to each, then
+    /// call [`Hub::swept`].
+    pub fn begin_sweep(&mut self, ids: &mut Vec<SessionId>) {
+        for (_, view) in self.views.iter_mut() {
+            if !std::mem::take(&mut view.grown) {
+                continue;
+            }
+            for index in &view.members {
+                if let Some(session) = self.sessions.get(*index as usize)
+                    && !session.blocked
+                {
+                    ids.push(SessionId {
+                        index: *index,
+                        generation: session.generation,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Forgets events that every member has been written.
+    pub fn swept(&mut self) {
+        for (_, view) in self.views.iter_mut() {
+            if view.log.retained_bytes() == 0 {
+                continue;
+            }
+            let oldest = view
+                .members
+                .iter()
+                .filter_map(|index| self.sessions.get(*index as usize))
+                .map(|session| session.mailbox.cursor())
+                .min();
+            match oldest {
+                // Somebody is on the way into this view: keep what it may need.
+                _ if view.expects_readers() => {}
+                Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
+                _ => view.log.clear(),
+            }
+        }
+    }
+
+    /// Collects what is to be written to a client next. After the write, call [`Hub::wrote`].
+    pub fn gather<'a>(&'a self, id: SessionId, slices: &mut Slices<'a>) -> Outcome {
+        let Some(session) = self.session(id) else {
+            return Outcome::Finished;
+        };
+        match session.mailbox.gather(&self.views, slices) {
+            Err(FellOff) => Outcome::FellOff {
+                behind_bytes: self.behind_bytes(id),
+            },
+            Ok(()) if !slices.is_empty() => Outcome::Write,
+            Ok(()) if session.closing.is_some() && session.mailbox.is_empty() => Outcome::Finished,
+            Ok(()) => Outcome::CaughtUp,
+        }
+    }
+
+    /// How many bytes a client has not been written.
+    pub fn behind_bytes(&self, id: SessionId) -> u64 {
+        self.session(id).map_or(0, |session| {
+            let log = self
+                .end_of(session.mailbox.view())
+                .since(session.mailbox.cursor());
+            log + session.mailbox.bytes() as u64
+        })
+    }
+
+    /// Says that so many of the gathered bytes are with the kernel; a zero after an empty gather settles
+    /// changes of view that had nothing before them.
+    pub fn wrote(&mut self, now: Now, id: SessionId, bytes: usize) {
+        let Some(session) = self
+            .sessions
+            .get_mut(id.index as usize)
+            .filter(|session| session.generation == id.generation)
+        else {
+            return;
+        };
+        let before = session.mailbox.bytes();
+        let mut switches = Vec::new();
+        session
+            .mailbox
+            .advance(bytes, |switched| switches.push(switched));
+        let freed = before.saturating_sub(session.mailbox.bytes());
+        self.mail_bytes = self.mail_bytes.saturating_sub(freed);
+        let stalled = session.stalled;
+        for switched in switches {
+            let member_index = self.session(id).map_or(0, |session| session.member_index);
+            self.leave_members(switched.from, member_index);
+            self.views.arrive(switched.to);
+            self.join_members(id, switched.to);
+            self.views.release(switched.from);
+        }
+        if stalled && self.session(id).is_some_and(|s| s.mailbox.bytes() == 0) {
+            self.pump(now, id);
+        }
+    }
+
+    /// The client's socket is full, or has room again.
+    pub fn set_blocked(&mut self, id: SessionId, blocked: bool) {
+        if let Some(session) = self.session_mut(id) {
+            session.blocked = blocked;
+        }
+    }
+
+    /// From the present end of its view on, the session reads another one.
+    pub(super) fn change_view(&mut self, id: SessionId, key: &ViewKey) {
+        let Some(old) = self.session(id).map(|session| session.view) else {
+            return;
+        };
+        if self.views.get(old).is_some_and(|view| view.key == *key) {
+            return;
+        }
+        let new = self.views.subscribe(key);
+        let (at, to) = (self.end_of(old), self.end_of(new));
+        self.views.unsubscribe(old);
+        self.views.expect(new);
+        if let Some(session) = self.session_mut(id) {
+            session.view = new;
+            session.mailbox.switch(at, new, to);
+        }
+        self.mark_dirty(id);
+    }
+
+    pub(super) fn join_members(&mut self, id: SessionId, view: ViewId) {
+        let Some(members) = self.views.get_mut(view).map(|view| &mut view.members) else {
+            return;
+        };
+        members.push(id.index);
+        let index = members.len() - 1;
+        if let Some(session) = self.session_mut(id) {
+            session.member_index = index;
+        }
+    }
+
+    pub(super) fn leave_members(&mut self, view: ViewId, member_index: usize) {
+        let Some(members) = self.views.get_mut(view).map(|view| &mut view.members) else {
+            return;
+        };
+        if member_index >= members.len() {
+            return;
+        }
+        members.swap_remove(member_index);
+        if let Some(moved) = members.get(member_index).copied()
+            && let Some(session) = self.sessions.get_mut(moved as usize)
+        {
+            session.member_index = member_index;
+        }
+    }
+
+    /// Keeps memory bounded: what a view retains, what a client may have waiting, and everything together.
+    fn hold_bounds(&mut self) {
+        let retention = self.general.retention_bytes;
+        let limit = self.general.memory_limit_bytes;
+        for (_, view) in self.views.iter_mut() {
+            if view.log.retained_bytes() > retention {
+                view.log.retain(retention);
+            }
+        }
+        while self.views.retained_bytes() + self.mail_bytes > limit {
+            if !self.relieve() {
+                break;
+            }
+        }
+    }
+
+    /// Over the global budget: the largest log loses its older half, or, where the mailboxes are the larger
+    /// part, the client with the largest is cut off.
+    fn relieve(&mut self) -> bool {
+        let largest = self
+            .views
+            .iter()
+            .map(|(id, view)| (view.log.retained_bytes(), id))
+            .max();
+        if let Some((bytes, id)) = largest
+            && bytes * self.views.len().max(1) >= self.mail_bytes
+            && bytes > 0
+        {
+            return self
+                .views
+                .get_mut(id)
+                .is_some_and(|view| view.log.retain(bytes / 2));
+        }
+        let greedy = self
+            .sessions
+            .iter()
+            .max_by_key(|(_, session)| session.mailbox.bytes())
+            .map(|(index, session)| SessionId {
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+                generation: session.generation,
+            });
+        greedy.is_some_and(|id| self.cut_off(id))
+    }
+
+    /// Takes everything from a client that does not read; its next write ends it.
+    fn cut_off(&mut self, id: SessionId) -> bool {
+        let behind_bytes = self.behind_bytes(id);
+        self.close(id, CloseReason::TooSlow { behind_bytes });
+        let Some(session) = self.session_mut(id) else {
+            return false;
+        };
+        let freed = session.mailbox.bytes();
+        let (view, cursor) = (session.mailbox.view(), session.mailbox.cursor());
+        let emptied = std::mem::replace(&mut session.mailbox, Mailbox::new(view, cursor));
+        self.mail_bytes = self.mail_bytes.saturating_sub(freed);
+        for view in emptied.switches() {
+            self.views.arrive(view);
+            self.views.release(view);
+        }
+        freed > 0
+    }
+
+    /// Sessions that are to be ended although their socket takes nothing: cut off, or beyond what the log keeps.
+    pub fn lost_sessions(&self) -> Vec<SessionId> {
+        self.sessions
+            .iter()
+            .filter(|(_, session)| session.blocked)
+            .filter(|(_, session)| {
+                let base = self
+                    .views
+                    .get(session.mailbox.view())
+                    .map_or(LogPosition::default(), |view| view.log.base());
+                matches!(session.closing, Some(CloseReason::TooSlow { .. }))
+                    || session.mailbox.bytes() > MAIL_BYTES_MAX
+                    || session.mailbox.cursor() < base && session.mailbox.reads_log(&self.views)
+            })
+            .map(|(index, session)| SessionId {
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+                generation: session.generation,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,491 @@
+//! The state of the connection to Asterisk: greeting, login, learning the action table, keeping alive,
+//! losing it and trying again. Decides; the shell connects.
+
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+
+use super::ring::{InFlight, Internal, Owner, Progress};
+use super::{Hub, Notice, Now};
+use crate::config::settings::AuthType;
+use crate::policy::action::{ActionTable, ReplyShape};
+use crate::policy::class::Classes;
+use crate::protocol::action_id::TokenKind;
+use crate::protocol::frame::Frame;
+use crate::protocol::writer::{MessageWriter, Text};
+
+/// How long the upstream's classes stay wider than wanted, so that they do not flap.
+const NARROW_AFTER: Duration = Duration::from_secs(10);
+
+/// How long a login or a wider mask waits for Asterisk to confirm the classes that it wants.
+pub(super) const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long after the login Asterisk may take to say that it has booted.
+const BOOT_WITHIN: Duration = Duration::from_secs(120);
+
+/// After a refused login, the shortest pause: a wrong secret does not mend itself in a second.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest banner that is waited for.
+const BANNER_BYTES_MAX: usize = 256;
+
+/// Where the connection stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// There is none; `cause` says why.
+    Down { cause: String },
+    /// Connected; the banner has not come.
+    Greeting,
+    /// Logging in.
+    LoggingIn,
+    /// Logged in; the action table is on its way.
+    Learning,
+    /// In use.
+    Ready,
+}
+
+/// What Asterisk said about its own start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Booted {
+    /// When amimux heard it.
+    pub heard: Duration,
+    /// Seconds since Asterisk's start, then.
+    pub uptime: u64,
+    /// Seconds since its last reload, then.
+    pub last_reload: u64,
+}
+
+/// The connection's state.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub phase: Phase,
+    /// When the present phase must be over, where it has a limit.
+    deadline: Option<Duration>,
+    /// When to connect next.
+    retry_at: Option<Duration>,
+    failures: u32,
+    /// The shell is to drop the connection, for this reason.
+    drop_cause: Option<String>,
+    refused: bool,
+    pub received_at: Duration,
+    pub booted: Option<Booted>,
+    /// Asterisk's own FullyBooted, kept until actions can be run.
+    pub announcement: Option<Vec<u8>>,
+    /// The classes asked for, with what is still on its way.
+    pub requested: Classes,
+    /// The classes that Asterisk has confirmed.
+    pub confirmed: Classes,
+    narrow_at: Option<Duration>,
+    relearn: bool,
+    ready_at: Duration,
+}
+
+impl Link {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Down {
+                cause: "not connected yet".to_owned(),
+            },
+            deadline: None,
+            retry_at: Some(Duration::ZERO),
+            failures: 0,
+            drop_cause: None,
+            refused: false,
+            received_at: Duration::ZERO,
+            booted: None,
+            announcement: None,
+            requested: Classes::NONE,
+            confirmed: Classes::NONE,
+            narrow_at: None,
+            relearn: false,
+            ready_at: Duration::ZERO,
+        }
+    }
+
+    /// Whether actions may be queued for Asterisk.
+    pub(super) fn accepts_actions(&self) -> bool {
+        matches!(self.phase, Phase::Learning | Phase::Ready)
+    }
+
+    /// Asks for the action table anew: modules came or went.
+    pub(super) fn relearn(&mut self) {
+        self.relearn = true;
+    }
+}
+
+impl Hub {
+    /// When to connect to Asterisk; `None` while there is a connection.
+    pub fn reconnect_at(&self) -> Option<Duration> {
+        self.link.retry_at
+    }
+
+    /// Whether Asterisk is connected, logged in and in use.
+    pub fn is_ready(&self) -> bool {
+        self.link.phase == Phase::Ready
+    }
+
+    /// The last banner that Asterisk sent, without its line end.
+    pub fn banner(&self) -> Option<&str> {
+        self.banner.as_deref()
+    }
+
+    /// TCP to Asterisk stands.
+    pub fn upstream_connected(&mut self, now: Now) {
+        self.inbound.clear();
+        self.outbound.clear();
+        self.framer.reset();
+        self.link.phase = Phase::Greeting;
+        self.link.retry_at = None;
+        self.link.drop_cause = None;
+        self.link.refused = false;
+        self.link.received_at = now.since_start;
+        self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
+    }
+
+    /// If the connection is to be dropped: why. The shell then drops it and calls [`Hub::upstream_lost`].
+    pub fn drop_requested(&mut self) -> Option<String> {
+        self.link.drop_cause.take()
+    }
+
+    pub(super) fn drop_upstream(&mut self, cause: String) {
+        self.link.drop_cause.get_or_insert(cause);
+    }
+
+    /// The first line of a connection: Asterisk greets. Returns whether reading may go on.
+    pub(super) fn read_banner(&mut self, now: Now) -> bool {
+        let Some(end) = memchr::memchr(b'\n', &self.inbound) else {
+            if self.inbound.len() > BANNER_BYTES_MAX {
+                self.drop_upstream("no AMI banner: is this Asterisk's manager port?".to_owned());
+            }
+            return false;
+        };
+        let line = self.inbound.split_to(end + 1);
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if !line.starts_with("Asterisk Call Manager/") || line.len() > BANNER_BYTES_MAX {
+            self.drop_upstream("no AMI banner: is this Asterisk's manager port?".to_owned());
+            return false;
+        }
+        self.banner = Some(line);
+        self.link.phase = Phase::LoggingIn;
+        self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
+        match self.upstream.auth_type {
+            AuthType::Plain => self.send_login(now, None),
+            AuthType::Md5 => self.send_internal(
+                now,
+                Internal::Challenge,
+                "Challenge",
+                &[("AuthType", b"MD5")],
+            ),
+        }
+        true
+    }
+
+    fn send_login(&mut self, now: Now, challenge: Option<&[u8]>) {
+        let wanted = self.wanted_classes();
+        let mask = mask_text(wanted);
+        let upstream = std::sync::Arc::clone(&self.upstream);
+        let user = upstream.username.as_bytes();
+        self.link.requested = wanted;
+        match challenge {
+            None => self.send_internal(
+                now,
+                Internal::Login,
+                "Login",
+                &[
+                    ("Username", user),
+                    ("Secret", upstream.secret.expose()),
+                    ("Events", mask.as_bytes()),
+                ],
+            ),
+            Some(challenge) => {
+                let mut hash = Md5::new();
+                hash.update(challenge);
+                hash.update(upstream.secret.expose());
+                let key = hash
+                    .finalize()
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect::<String>();
+                self.send_internal(
+                    now,
+                    Internal::Login,
+                    "Login",
+                    &[
+                        ("AuthType", b"MD5"),
+                        ("Username", user),
+                        ("Key", key.as_bytes()),
+                        ("Events", mask.as_bytes()),
+                    ],
+                );
+            }
+        }
+    }
+
+    /// Sends an action of the hub's own, past the fair queue.
+    pub(super) fn send_internal(
+        &mut self,
+        now: Now,
+        what: Internal,
+        action: &'static str,
+        headers: &[(&'static str, &[u8])],
+    ) {
+        let sequence = self.ring.push(InFlight {
+            owner: Owner::Internal(what),
+            sent_at: now.since_start,
+            shape: ReplyShape::Ordinary,
+            list_end: None,
+            progress: Progress::Waiting,
+        });
+        let token = self.mint.token(sequence, TokenKind::Ordinary);
+        let mut writer = MessageWriter::action(
+            &mut self.outbound,
+            Text::fixed(action),
+            Text::new(token.as_bytes()),
+        );
+        for (name, value) in headers {
+            // Configured names and secrets were checked when they were read: none has a line break.
+            if let Some(value) = Text::new(value) {
+                writer = writer.header(Text::fixed(name), value);
+            }
+        }
+        writer.finish();
+    }
+
+    /// A response to one of the hub's own actions.
+    pub(super) fn internal_reply(&mut self, now: Now, what: Internal, frame: Frame<'_>) {
+        let success = frame.name() == b"Success";
+        match what {
+            Internal::Challenge => match frame.get("Challenge") {
+                Some(challenge) if success => self.send_login(now, Some(challenge)),
+                _ => self.login_refused(frame),
+            },
+            Internal::Login if success => {
+                self.link.confirmed = self.link.requested;
+                self.link.phase = Phase::Learning;
+                self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
+                self.send_internal(now, Internal::ListCommands, "ListCommands", &[]);
+            }
+            Internal::Login => self.login_refused(frame),
+            Internal::ListCommands => self.learned(now, frame, success),
+            Internal::Events(classes) => self.classes_confirmed(now, classes),
+            Internal::Ping => {}
+        }
+    }
+
+    fn login_refused(&mut self, frame: Frame<'_>) {
+        let message = String::from_utf8_lossy(frame.get("Message").unwrap_or_default());
+        self.link.refused = true;
+        self.drop_upstream(format!(
+            "Asterisk refused the login of user \"{}\" ({message}): check username and secret, and the permit/deny lines of that user in Asterisk's manager.conf",
+            self.upstream.username
+        ));
+    }
+
+    fn learned(&mut self, now: Now, frame: Frame<'_>, success: bool) {
+        if success {
+            self.table = ActionTable::learned(frame.lines().skip(1));
+        } else {
+            self.notice(Notice::ActionTableUnknown {
+                answer: String::from_utf8_lossy(frame.get("Message").unwrap_or_default())
+                    .into_owned(),
+            });
+        }
+        if self.link.phase == Phase::Learning {
+            self.link.phase = Phase::Ready;
+            self.link.deadline = None;
+            self.link.failures = 0;
+            self.link.ready_at = now.since_start;
+            self.notice(Notice::UpstreamReady {
+                banner: self.banner.clone().unwrap_or_default(),
+                actions: self.table.iter().count(),
+            });
+            self.announce_booted();
+            let wanted = self.wanted_classes();
+            self.ensure_classes(now, wanted);
+        }
+    }
+
+    /// Every class that has to be asked for: `system` always, to learn of boots, reloads and shutdowns.
+    fn wanted_classes(&self) -> Classes {
+        let mut wanted = self.views.wanted_classes().union(Classes::SYSTEM);
+        if !self.originates.is_empty() {
+            wanted = wanted.union(Classes::CALL);
+        }
+        wanted
+    }
+
+    /// Asks Asterisk for these classes, unless it was asked already.
+    pub(super) fn ensure_classes(&mut self, now: Now, classes: Classes) {
+        if !self.link.accepts_actions() || self.link.requested.contains_all(classes) {
+            return;
+        }
+        let all = self.link.requested.union(classes);
+        self.request_classes(now, all);
+    }
+
+    fn request_classes(&mut self, now: Now, classes: Classes) {
+        self.link.requested = classes;
+        self.link.confirmed = self.link.confirmed.intersection(classes);
+        self.link.narrow_at = None;
+        let mask = mask_text(classes);
+        self.send_internal(
+            now,
+            Internal::Events(classes),
+            "Events",
+            &[("EventMask", mask.as_bytes())],
+        );
+        if classes == Classes::ALL {
+            // With brokeneventsaction there is no answer to this: the Ping's tells that it was taken.
+            self.send_internal(now, Internal::Ping, "Ping", &[]);
+        }
+    }
+
+    pub(super) fn classes_confirmed(&mut self, now: Now, classes: Classes) {
+        self.link.confirmed = classes.intersection(self.link.requested);
+        for id in std::mem::take(&mut self.waiters) {
+            let waits = self
+                .session(id)
+                .is_some_and(|session| session.mask_deadline.is_some());
+            self.waiters.push(id);
+            if waits {
+                self.pump(now, id);
+            }
+        }
+        self.tidy_waiters();
+    }
+
+    /// What has to be done by time: see [`Hub::tick`].
+    pub(super) fn tick_link(&mut self, now: Now) {
+        if matches!(self.link.phase, Phase::Down { .. }) {
+            return;
+        }
+        let time = now.since_start;
+        if self.link.deadline.is_some_and(|deadline| deadline <= time) {
+            let what = match self.link.phase {
+                Phase::Greeting => "no banner",
+                Phase::LoggingIn => "no answer to the login",
+                _ => "no answer to ListCommands",
+            };
+            self.drop_upstream(format!(
+                "{what} within {} s",
+                self.upstream.login_timeout.as_secs_f32()
+            ));
+            return;
+        }
+        if self.link.phase != Phase::Ready {
+            return;
+        }
+        let silent_since = self
+            .ring
+            .front()
+            .map(|oldest| oldest.sent_at.max(self.link.received_at));
+        match silent_since {
+            Some(since) if since + self.upstream.response_timeout <= time => {
+                self.drop_upstream(format!(
+                    "Asterisk has been silent for {} s while it owed an answer",
+                    self.upstream.response_timeout.as_secs_f32()
+                ));
+            }
+            None if self.link.received_at + self.upstream.keepalive <= time => {
+                self.send_internal(now, Internal::Ping, "Ping", &[]);
+            }
+            _ => {}
+        }
+        if std::mem::take(&mut self.link.relearn) {
+            self.send_internal(now, Internal::ListCommands, "ListCommands", &[]);
+        }
+        self.narrow(now);
+        if self.link.booted.is_none() && self.link.ready_at + BOOT_WITHIN <= time {
+            self.notice(Notice::UpstreamNotBooted);
+            self.assume_booted(now);
+        }
+    }
+
+    fn narrow(&mut self, now: Now) {
+        let wanted = self.wanted_classes();
+        if wanted == self.link.requested {
+            self.link.narrow_at = None;
+            return;
+        }
+        self.ensure_classes(now, wanted);
+        let at = *self
+            .link
+            .narrow_at
+            .get_or_insert(now.since_start + NARROW_AFTER);
+        let waits = self.waiters.iter().any(|id| {
+            self.session(*id)
+                .is_some_and(|session| session.mask_deadline.is_some())
+        });
+        if at > now.since_start {
+            return;
+        }
+        if waits {
+            self.link.narrow_at = Some(now.since_start + NARROW_AFTER);
+        } else {
+            self.request_classes(now, wanted);
+        }
+    }
+
+    /// When [`Hub::tick_link`] has something to do next.
+    pub(super) fn link_deadline(&self) -> Option<Duration> {
+        if matches!(self.link.phase, Phase::Down { .. }) {
+            return None;
+        }
+        if self.link.relearn {
+            return Some(Duration::ZERO);
+        }
+        if self.link.phase != Phase::Ready {
+            return self.link.deadline;
+        }
+        let quiet = match self.ring.front() {
+            Some(oldest) => {
+                oldest.sent_at.max(self.link.received_at) + self.upstream.response_timeout
+            }
+            None => self.link.received_at + self.upstream.keepalive,
+        };
+        let boot = self
+            .link
+            .booted
+            .is_none()
+            .then_some(self.link.ready_at + BOOT_WITHIN);
+        [Some(quiet), self.link.narrow_at, boot]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Settles when to try again, and returns the pause: exponential, with jitter and a ceiling.
+    pub(super) fn schedule_reconnect(&mut self, now: Now) -> Duration {
+        let doublings = self.link.failures.min(16);
+        self.link.failures = self.link.failures.saturating_add(1);
+        let ceiling = self.upstream.reconnect_max;
+        let mut pause = self
+            .upstream
+            .reconnect_min
+            .saturating_mul(1 << doublings)
+            .min(ceiling);
+        if self.link.refused {
+            pause = pause.max(REFUSED_PAUSE.min(ceiling));
+        }
+        let thousandths = u32::try_from(500 + self.random.thousandths() / 2).unwrap_or(1000);
+        let pause = pause * thousandths / 1000;
+        self.link.retry_at = Some(now.since_start + pause);
+        self.link.deadline = None;
+        self.link.booted = None;
+        self.link.announcement = None;
+        self.link.requested = Classes::NONE;
+        self.link.confirmed = Classes::NONE;
+        self.link.narrow_at = None;
+        self.link.relearn = false;
+        pause
+    }
+}
+
+/// How a mask is asked for. `on` where it is everything: some bits have no label.
+fn mask_text(classes: Classes) -> String {
+    if classes == Classes::ALL {
+        "on".to_owned()
+    } else {
+        classes.to_string()
+    }
+}

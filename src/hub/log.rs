@@ -1,0 +1,202 @@
+//! A view's log: the bytes of every event that its members see, once, in order.
+//! Positions count bytes since the view began; a client is a cursor into the log.
+//! The log knows nothing of clients: who is slow, and what to do about it, is the hub's affair.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use arrayvec::ArrayVec;
+use bytes::{Bytes, BytesMut};
+
+/// Most slices that one write takes (`IOV_MAX` is larger; more gains nothing).
+pub const SLICES_MAX: usize = 64;
+
+/// A scatter list for one write.
+pub type Slices<'a> = ArrayVec<&'a [u8], SLICES_MAX>;
+
+/// How much is allocated at a time for the bytes of coming events.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A place in a view's log, in bytes since the view began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct LogPosition(pub u64);
+
+impl LogPosition {
+    /// How many bytes lie between an earlier position and this one.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    fn plus(self, bytes: usize) -> Self {
+        Self(
+            self.0
+                .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX)),
+        )
+    }
+}
+
+/// What one turn appended, contiguous, so that a client that is caught up gets it in one plain write.
+#[derive(Debug)]
+struct Batch {
+    start: LogPosition,
+    bytes: Bytes,
+}
+
+/// The log of one view.
+#[derive(Debug, Default)]
+pub struct ViewLog {
+    batches: VecDeque<Batch>,
+    open: BytesMut,
+    open_start: LogPosition,
+    retained_bytes: usize,
+}
+
+impl ViewLog {
+    /// Appends one event, given in parts.
+    pub fn append(&mut self, parts: &[&[u8]]) {
+        let size = parts.iter().map(|part| part.len()).sum::<usize>();
+        if self.open.capacity() - self.open.len() < size {
+            self.open.reserve(size.max(CHUNK_BYTES));
+        }
+        for part in parts {
+            self.open.extend_from_slice(part);
+        }
+        self.retained_bytes += size;
+    }
+
+    /// Ends a turn: what was appended since the last call becomes readable.
+    pub fn seal(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let bytes = self.open.split().freeze();
+        let start = self.open_start;
+        self.open_start = start.plus(bytes.len());
+        self.batches.push_back(Batch { start, bytes });
+    }
+
+    /// The position behind the last event.
+    pub fn end(&self) -> LogPosition {
+        self.open_start.plus(self.open.len())
+    }
+
+    /// The position of the oldest byte that is still there.
+    pub fn base(&self) -> LogPosition {
+        self.batches
+            .front()
+            .map_or(self.open_start, |batch| batch.start)
+    }
+
+    /// How many bytes are kept.
+    pub const fn retained_bytes(&self) -> usize {
+        self.retained_bytes
+    }
+
+    /// Adds the sealed bytes of `range` to `slices`, as far as they fit. `false`: the range begins before
+    /// the oldest byte kept, so its reader has lost events.
+    #[must_use]
+    pub fn read<'a>(&'a self, range: Range<LogPosition>, slices: &mut Slices<'a>) -> bool {
+        if range.start >= range.end {
+            return true;
+        }
+        if range.start < self.base() {
+            return false;
+        }
+        let first = self
+            .batches
+            .partition_point(|batch| batch.start.plus(batch.bytes.len()) <= range.start);
+        for batch in self.batches.range(first..) {
+            if batch.start >= range.end || slices.is_full() {
+                break;
+            }
+            let from = usize::try_from(range.start.since(batch.start)).unwrap_or(usize::MAX);
+            let to = usize::try_from(range.end.since(batch.start)).unwrap_or(usize::MAX);
+            if let Some(bytes) = batch.bytes.get(from..to.min(batch.bytes.len())) {
+                slices.push(bytes);
+            }
+        }
+        true
+    }
+
+    /// Forgets everything sealed: every member has it.
+    pub fn clear(&mut self) {
+        self.batches.clear();
+        self.retained_bytes = self.open.len();
+    }
+
+    /// Forgets the oldest batches until no more than `bytes_max` are kept. Returns whether any went.
+    pub fn retain(&mut self, bytes_max: usize) -> bool {
+        let mut trimmed = false;
+        while self.retained_bytes > bytes_max {
+            let Some(batch) = self.batches.pop_front() else {
+                break;
+            };
+            self.retained_bytes -= batch.bytes.len();
+            trimmed = true;
+        }
+        trimmed
+    }
+
+    /// Forgets what lies wholly before `position`.
+    pub fn forget_before(&mut self, position: LogPosition) {
+        while let Some(batch) = self.batches.front() {
+            if batch.start.plus(batch.bytes.len()) > position {
+                break;
+            }
+            self.retained_bytes -= batch.bytes.len();
+            self.batches.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(log: &ViewLog, from: u64, to: u64) -> Option<String> {
+        let mut slices = Slices::new();
+        log.read(LogPosition(from)..LogPosition(to), &mut slices)
+            .then(|| {
+                slices
+                    .iter()
+                    .map(|slice| String::from_utf8_lossy(slice).into_owned())
+                    .collect()
+            })
+    }
+
+    #[test]
+    fn positions_survive_batches_and_trimming() {
+        let mut log = ViewLog::default();
+        log.append(&[b"one", b"-"]);
+        log.seal();
+        log.append(&[b"two-"]);
+        log.append(&[b"three-"]);
+        assert_eq!(text(&log, 0, 99).unwrap(), "one-", "open bytes are unseen");
+        log.seal();
+        assert_eq!(log.end(), LogPosition(14));
+        assert_eq!(text(&log, 0, 14).unwrap(), "one-two-three-");
+        assert_eq!(text(&log, 2, 6).unwrap(), "e-tw");
+        assert_eq!(text(&log, 14, 14).unwrap(), "");
+        assert!(log.retain(10));
+        assert_eq!(log.base(), LogPosition(4));
+        assert_eq!(text(&log, 3, 14), None, "fell off the end");
+        assert_eq!(text(&log, 4, 14).unwrap(), "two-three-");
+        log.forget_before(LogPosition(13));
+        assert_eq!(log.retained_bytes(), 10, "a batch goes as a whole");
+        log.clear();
+        assert_eq!(
+            (log.base(), log.retained_bytes()),
+            (LogPosition(14), 0)
+        );
+    }
+
+    #[test]
+    fn a_read_takes_no_more_slices_than_fit() {
+        let mut log = ViewLog::default();
+        for _ in 0..200 {
+            log.append(&[b"x"]);
+            log.seal();
+        }
+        assert_eq!(text(&log, 0, 200).unwrap().len(), SLICES_MAX);
+    }
+}

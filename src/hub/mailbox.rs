@@ -1,0 +1,223 @@
+//! What one client still has to be written: its cursor into a view's log, and its private messages,
+//! each with the position at which it belongs. Order is Asterisk's order, whole messages only,
+//! however the writes are cut. A change of view is a message too: behind it the cursor is in another log.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf, BytesMut};
+
+use super::log::{LogPosition, Slices};
+use super::view::{ViewId, Views};
+
+/// Where reading goes on behind a private message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// In the same log, at this position: the message's own, or behind what it takes the place of.
+    Continue(LogPosition),
+    /// In another view's log.
+    Switch(ViewId, LogPosition),
+}
+
+/// A private message (or several that belong at one place).
+#[derive(Debug)]
+struct Mail {
+    at: LogPosition,
+    then: Then,
+    bytes: BytesMut,
+}
+
+/// A reader has lost events: the log no longer has what comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FellOff;
+
+/// Whether a write took a client into another view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switched {
+    /// The view left.
+    pub from: ViewId,
+    /// The view entered.
+    pub to: ViewId,
+}
+
+/// The cursor and the private messages of one client.
+#[derive(Debug)]
+pub struct Mailbox {
+    view: ViewId,
+    cursor: LogPosition,
+    mail: VecDeque<Mail>,
+    /// How many messages were ever put in: gives each a number that stays.
+    posted: u64,
+    bytes: usize,
+}
+
+impl Mailbox {
+    /// A mailbox that reads `view` from `cursor` on.
+    pub const fn new(view: ViewId, cursor: LogPosition) -> Self {
+        Self {
+            view,
+            cursor,
+            mail: VecDeque::new(),
+            posted: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The view that is being read now (the latest one chosen may lie behind a switch).
+    pub const fn view(&self) -> ViewId {
+        self.view
+    }
+
+    /// How far the view's log was read.
+    pub const fn cursor(&self) -> LogPosition {
+        self.cursor
+    }
+
+    /// How many bytes of private messages wait.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether no private message and no switch waits.
+    pub fn is_empty(&self) -> bool {
+        self.mail.is_empty()
+    }
+
+    /// The number that the next message will get, for [`Mailbox::insert`].
+    pub const fn next_number(&self) -> u64 {
+        self.posted
+    }
+
+    /// Adds to the messages that belong at `at` (in the view chosen last): `write` appends whole messages.
+    pub fn post(&mut self, at: LogPosition, write: impl FnOnce(&mut BytesMut)) {
+        let joins = self
+            .mail
+            .back()
+            .is_some_and(|last| last.at == at && last.then == Then::Continue(at));
+        if !joins {
+            self.push(at, Then::Continue(at));
+        }
+        if let Some(last) = self.mail.back_mut() {
+            let before = last.bytes.len();
+            write(&mut last.bytes);
+            self.bytes += last.bytes.len().saturating_sub(before);
+        }
+    }
+
+    /// Puts `bytes` in the place of the log from `at` to `skip_to`.
+    pub fn replace(&mut self, at: LogPosition, skip_to: LogPosition, parts: &[&[u8]]) {
+        self.push(at, Then::Continue(skip_to));
+        if let Some(mail) = self.mail.back_mut() {
+            for part in parts {
+                mail.bytes.extend_from_slice(part);
+                self.bytes += part.len();
+            }
+        }
+    }
+
+    /// From `at` on, reads another view from `to` on.
+    pub fn switch(&mut self, at: LogPosition, view: ViewId, to: LogPosition) {
+        self.push(at, Then::Switch(view, to));
+    }
+
+    /// Puts a message before the one that got `number`, at position `at`.
+    pub fn insert(&mut self, number: u64, at: LogPosition, bytes: &[u8]) {
+        let first = self.posted.saturating_sub(self.mail.len() as u64);
+        let index = usize::try_from(number.saturating_sub(first))
+            .unwrap_or(usize::MAX)
+            .min(self.mail.len());
+        self.posted += 1;
+        self.bytes += bytes.len();
+        self.mail.insert(
+            index,
+            Mail {
+                at,
+                then: Then::Continue(at),
+                bytes: BytesMut::from(bytes),
+            },
+        );
+    }
+
+    fn push(&mut self, at: LogPosition, then: Then) {
+        self.posted += 1;
+        self.mail.push_back(Mail {
+            at,
+            then,
+            bytes: BytesMut::new(),
+        });
+    }
+
+    /// Every view that a waiting switch leads to.
+    pub fn switches(&self) -> impl Iterator<Item = ViewId> {
+        self.mail.iter().filter_map(|mail| match mail.then {
+            Then::Switch(view, _) => Some(view),
+            Then::Continue(_) => None,
+        })
+    }
+
+    /// Collects what is to be written next, in order, as far as it fits into one write.
+    ///
+    /// # Errors
+    /// The log no longer has what this client has to be sent.
+    pub fn gather<'a>(&'a self, views: &'a Views, slices: &mut Slices<'a>) -> Result<(), FellOff> {
+        let (mut view, mut cursor) = (self.view, self.cursor);
+        for mail in &self.mail {
+            if !views.log(view)?.read(cursor..mail.at, slices) {
+                return Err(FellOff);
+            }
+            if slices.is_full() {
+                return Ok(());
+            }
+            if !mail.bytes.is_empty() {
+                slices.push(&mail.bytes);
+            }
+            (view, cursor) = match mail.then {
+                Then::Continue(position) => (view, position),
+                Then::Switch(other, position) => (other, position),
+            };
+            if slices.is_full() {
+                return Ok(());
+            }
+        }
+        let log = views.log(view)?;
+        if log.read(cursor..log.end(), slices) {
+            Ok(())
+        } else {
+            Err(FellOff)
+        }
+    }
+
+    /// Says that `written` bytes of what [`Mailbox::gather`] gave are with the kernel. Switches that were
+    /// passed are handed to `switched`, in order.
+    pub fn advance(&mut self, mut written: usize, mut switched: impl FnMut(Switched)) {
+        loop {
+            let Some(mail) = self.mail.front_mut() else {
+                self.cursor.0 = self.cursor.0.saturating_add(written as u64);
+                return;
+            };
+            let before = usize::try_from(mail.at.since(self.cursor)).unwrap_or(usize::MAX);
+            if written < before {
+                self.cursor.0 = self.cursor.0.saturating_add(written as u64);
+                return;
+            }
+            self.cursor = self.cursor.max(mail.at);
+            written -= before;
+            let taken = written.min(mail.bytes.len());
+            mail.bytes.advance(taken);
+            written -= taken;
+            self.bytes = self.bytes.saturating_sub(taken);
+            if !mail.bytes.is_empty() {
+                return;
+            }
+            let then = mail.then;
+            self.mail.pop_front();
+            match then {
+                Then::Continue(position) => self.cursor = position,
+                Then::Switch(to, position) => {
+                    let from = std::mem::replace(&mut self.view, to);
+                    self.cursor = position;
+                    switched(Switched { from, to });
+                }
+            }
+        }
+    }
+}

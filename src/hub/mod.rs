@@ -1,0 +1,387 @@
+//! The hub of one Asterisk: routing, views, logs and mailboxes, as a deterministic state machine.
+//!
+//! It does no I/O and reads no clock. Bytes from Asterisk, bytes from clients and the time go in as method
+//! calls; what comes out is drained by the caller: bytes for Asterisk ([`Hub::outbound`]), per client what is
+//! to be written ([`Hub::gather`]), and notices for the log ([`Hub::next_notice`]). The shells around it are
+//! [`crate::upstream`] and [`crate::session`]; a seeded simulation drives it in the tests.
+//!
+//! The life of an action: [`requests`](self) frames and authorises it; if it is answered here, it waits in
+//! the session's queue for its turn; else it is rebuilt, takes its turn among the clients, gets a token and
+//! a place in the ring, and its reply is routed back by both. The life of an event: decided once per view,
+//! appended to the view's log, and read from there by each member's cursor.
+
+mod delivery;
+pub mod door;
+mod events;
+mod late;
+mod link;
+mod local;
+pub mod log;
+mod loss;
+mod mailbox;
+mod random;
+mod replies;
+mod requests;
+mod ring;
+mod session;
+mod turns;
+mod view;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use slab::Slab;
+
+use self::late::LateActions;
+use self::link::Link;
+use self::log::LogPosition;
+use self::mailbox::Mailbox;
+use self::random::Random;
+use self::ring::Ring;
+use self::session::{Local, Pending, Session, Stage};
+use self::turns::Turns;
+use self::view::{ViewKey, Views};
+use crate::config::settings::{General, Upstream};
+use crate::policy::action::ActionTable;
+use crate::policy::class::Classes;
+use crate::policy::credential::Challenge;
+use crate::policy::event_mask::EventMask;
+use crate::policy::user::{ActionIds, User};
+use crate::protocol::action_id::TokenMint;
+use crate::protocol::request_framer::RequestFramer;
+use crate::protocol::upstream_framer::UpstreamFramer;
+
+pub use self::delivery::Outcome;
+pub use self::log::Slices;
+pub use self::session::{CloseReason, SessionId};
+
+/// Most notices that wait to be logged; beyond it they are counted only.
+const NOTICES_MAX: usize = 4096;
+
+/// The time, as the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Since the program began; never goes back.
+    pub since_start: Duration,
+    /// Since 1970, for what clients are shown.
+    pub wall: Duration,
+}
+
+/// Something that an administrator may want to read in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// Asterisk answers; so many actions are known.
+    UpstreamReady {
+        /// What Asterisk greeted with.
+        banner: String,
+        /// How many actions it offers.
+        actions: usize,
+    },
+    /// The action table could not be learned: the built-in one is used.
+    ActionTableUnknown {
+        /// What Asterisk said.
+        answer: String,
+    },
+    /// The upstream user may not see everything that clients may want.
+    UpstreamNotBooted,
+    /// The connection to Asterisk ended, or could not be made.
+    UpstreamLost {
+        /// Why.
+        cause: String,
+        /// How many requests got an error for it.
+        failed: usize,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// A client is logged in.
+    SessionOpened {
+        /// Its user.
+        user: String,
+        /// Its address.
+        address: String,
+    },
+    /// A client has gone.
+    SessionClosed {
+        /// Its user.
+        user: String,
+        /// Its address.
+        address: String,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A request was refused.
+    Refused {
+        /// Whose.
+        user: String,
+        /// From where.
+        address: String,
+        /// The action as it was sent, cut.
+        action: String,
+        /// What the client was told.
+        reason: String,
+    },
+    /// Asterisk sent something that belongs to nobody.
+    Unroutable {
+        /// Its first line, cut.
+        first_line: String,
+    },
+    /// An answer or event from Asterisk was longer than allowed.
+    Oversized {
+        /// Its first line, cut.
+        first_line: String,
+    },
+    /// An action was not answered in time.
+    Overdue {
+        /// Whose; empty if it was ours.
+        user: String,
+    },
+}
+
+/// What the login room hands over: a client that has proved who it is.
+#[derive(Debug)]
+pub struct Admission {
+    /// The user.
+    pub user: Arc<User>,
+    /// The client's address, for the log.
+    pub address: String,
+    /// The ActionID of its login.
+    pub action_id: Option<Box<[u8]>>,
+    /// What it asked for with `Events:` on login.
+    pub events: EventMask,
+    /// The challenge that the session was given, if any.
+    pub challenge: Option<Challenge>,
+    /// A random number, for a challenge still to come.
+    pub challenge_random: u32,
+    /// Input behind the login.
+    pub input: BytesMut,
+}
+
+/// A synchronous Originate whose outcome has not come.
+#[derive(Debug)]
+struct Originate {
+    session: SessionId,
+    action_id: Option<Box<[u8]>>,
+    deadline: Duration,
+}
+
+/// The hub of one Asterisk.
+#[derive(Debug)]
+pub struct Hub {
+    general: Arc<General>,
+    upstream: Arc<Upstream>,
+    mint: TokenMint,
+    random: Random,
+
+    link: Link,
+    banner: Option<String>,
+    framer: UpstreamFramer,
+    inbound: BytesMut,
+    outbound: BytesMut,
+    ring: Ring,
+    late: LateActions,
+    originates: HashMap<u64, Originate>,
+    table: ActionTable,
+
+    sessions: Slab<Session>,
+    generation: u32,
+    by_user: HashMap<Box<str>, Vec<SessionId>>,
+    turns: Turns,
+    views: Views,
+    mail_bytes: usize,
+    /// Sessions in `WaitEvent`, or waiting for classes to be confirmed.
+    waiters: Vec<SessionId>,
+    dirty: Vec<SessionId>,
+    resumed: Vec<SessionId>,
+    notices: VecDeque<Notice>,
+}
+
+impl Hub {
+    /// A hub that is not connected yet. `nonce` makes the ActionIDs sent to Asterisk unguessable: 64 random bits.
+    pub fn new(general: Arc<General>, upstream: Arc<Upstream>, nonce: u64) -> Self {
+        Self {
+            mint: TokenMint::new(nonce),
+            random: Random::new(nonce),
+            link: Link::new(),
+            banner: None,
+            framer: UpstreamFramer::new(general.frame_bytes_max),
+            inbound: BytesMut::new(),
+            outbound: BytesMut::new(),
+            ring: Ring::default(),
+            late: LateActions::default(),
+            originates: HashMap::new(),
+            table: ActionTable::builtin(),
+            sessions: Slab::new(),
+            generation: 0,
+            by_user: HashMap::new(),
+            turns: Turns::default(),
+            views: Views::default(),
+            mail_bytes: 0,
+            waiters: Vec::new(),
+            dirty: Vec::new(),
+            resumed: Vec::new(),
+            notices: VecDeque::new(),
+            general,
+            upstream,
+        }
+    }
+
+    /// Takes in a client that has logged in. Its answer to the login is already on the way.
+    pub fn attach(&mut self, now: Now, admission: Admission) -> SessionId {
+        let Admission {
+            user,
+            address,
+            action_id,
+            events,
+            challenge,
+            challenge_random,
+            input,
+        } = admission;
+        let key = ViewKey {
+            classes: Classes::NONE,
+            all_action_ids: user.action_ids == ActionIds::All,
+        };
+        let view = self.views.subscribe(&key);
+        let end = self
+            .views
+            .get(view)
+            .map_or(LogPosition::default(), |view| view.log.end());
+        self.generation = self.generation.wrapping_add(1);
+        let user_key: Box<str> = user.name.to_ascii_lowercase().into();
+        let session = Session {
+            generation: self.generation,
+            user_key: user_key.clone(),
+            address: address.clone().into(),
+            input,
+            framer: RequestFramer::default(),
+            end_of_input: false,
+            pending: VecDeque::new(),
+            in_flight: 0,
+            originates: 0,
+            has_turn: false,
+            waiting: None,
+            mask_deadline: None,
+            classes: Classes::NONE,
+            view,
+            mailbox: Mailbox::new(view, end),
+            member_index: 0,
+            challenge,
+            challenge_random,
+            blocked: false,
+            dirty: false,
+            stalled: false,
+            closing: None,
+            user,
+        };
+        self.notice_session_opened(&session.user, address);
+        let index = self.sessions.insert(session);
+        let id = SessionId {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            generation: self.generation,
+        };
+        self.join_members(id, view);
+        self.by_user.entry(user_key).or_default().push(id);
+        self.push_pending(
+            id,
+            Pending {
+                action_id,
+                stage: Stage::Local(Local::LoggedIn(events)),
+            },
+        );
+        self.pump(now, id);
+        self.end_turn(now);
+        id
+    }
+
+    /// Forgets a session: its connection is gone. What it had queued goes with it; what Asterisk is working
+    /// on keeps its place in the order.
+    pub fn remove(&mut self, id: SessionId, reason: CloseReason) {
+        if self.session(id).is_none() {
+            return;
+        }
+        let session = self.sessions.remove(id.index as usize);
+        self.mail_bytes = self.mail_bytes.saturating_sub(session.mailbox.bytes());
+        self.leave_members(session.mailbox.view(), session.member_index);
+        for view in session.mailbox.switches() {
+            self.views.release(view);
+        }
+        self.views.unsubscribe(session.view);
+        self.views.release(session.mailbox.view());
+        if let Some(ids) = self.by_user.get_mut(&session.user_key) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_user.remove(&session.user_key);
+            }
+        }
+        for entry in self.ring.iter_mut() {
+            if matches!(&entry.owner, ring::Owner::Session { id: owner, .. } if *owner == id) {
+                entry.owner = ring::Owner::Abandoned;
+            }
+        }
+        self.originates.retain(|_, originate| originate.session != id);
+        self.waiters.retain(|other| *other != id);
+        if session.user.display_connects {
+            self.notice(Notice::SessionClosed {
+                user: session.user.name.clone(),
+                address: session.address.into(),
+                reason: session.closing.unwrap_or(reason),
+            });
+        }
+    }
+
+    /// How many sessions there are.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The user of a session.
+    pub fn user(&self, id: SessionId) -> Option<&Arc<User>> {
+        self.session(id).map(|session| &session.user)
+    }
+
+    /// The next notice for the log.
+    pub fn next_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if self.notices.len() < NOTICES_MAX {
+            self.notices.push_back(notice);
+        }
+    }
+
+    fn notice_session_opened(&mut self, user: &User, address: String) {
+        if user.display_connects {
+            self.notice(Notice::SessionOpened {
+                user: user.name.clone(),
+                address,
+            });
+        }
+    }
+
+    fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions
+            .get(id.index as usize)
+            .filter(|session| session.generation == id.generation)
+    }
+
+    fn session_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions
+            .get_mut(id.index as usize)
+            .filter(|session| session.generation == id.generation)
+    }
+
+    /// What a message shows of itself in the log: its first line, cut.
+    fn first_line(bytes: &[u8]) -> String {
+        let line = bytes
+            .split(|byte| matches!(byte, b'\r' | b'\n'))
+            .next()
+            .unwrap_or_default();
+        String::from_utf8_lossy(line.get(..80).unwrap_or(line)).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

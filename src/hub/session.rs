@@ -1,0 +1,174 @@
+//! One virtual AMI session: what it asked and has not been answered, what it may see, and what it still
+//! has to be written. A table of facts; the rules are in [`super::requests`], [`super::local`] and [`super::replies`].
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use super::log::LogPosition;
+use super::mailbox::Mailbox;
+use super::ring::Route;
+use super::view::ViewId;
+use crate::policy::action::ReplyShape;
+use crate::policy::class::Classes;
+use crate::policy::credential::Challenge;
+use crate::policy::event_mask::EventMask;
+use crate::policy::user::User;
+use crate::protocol::rebuild::Outgoing;
+use crate::protocol::request_framer::RequestFramer;
+
+/// Names a session. The generation keeps an old name from meaning a new session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId {
+    pub(super) index: u32,
+    pub(super) generation: u32,
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloseReason {
+    /// It said `Logoff`.
+    Logoff,
+    /// It ended its input, and everything it asked was answered.
+    EndOfInput,
+    /// Its connection broke.
+    Disconnected,
+    /// It read too slowly: so many bytes were waiting.
+    TooSlow {
+        /// How many bytes it was behind.
+        behind_bytes: u64,
+    },
+    /// Its user has `onupstreamloss = close`, and Asterisk went away.
+    UpstreamLost,
+    /// amimux itself ends.
+    Shutdown,
+}
+
+impl std::fmt::Display for CloseReason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Logoff => formatter.write_str("logoff"),
+            Self::EndOfInput => formatter.write_str("end of input"),
+            Self::Disconnected => formatter.write_str("disconnected"),
+            Self::TooSlow { behind_bytes } => {
+                write!(formatter, "too slow: {behind_bytes} bytes behind")
+            }
+            Self::UpstreamLost => formatter.write_str("Asterisk went away"),
+            Self::Shutdown => formatter.write_str("amimux is shutting down"),
+        }
+    }
+}
+
+/// A request that is answered here.
+#[derive(Debug)]
+pub(super) enum Local {
+    /// The answer to the login itself: from here on the session sees events.
+    LoggedIn(EventMask),
+    /// `Login` once more.
+    AlreadyAuthenticated,
+    /// `Challenge`; whether its AuthType was MD5.
+    Challenge(bool),
+    /// `Ping`.
+    Ping,
+    /// `Events`.
+    Events(EventMask),
+    /// `WaitEvent`; how long (`None`: for ever).
+    WaitEvent(Option<Duration>),
+    /// `ListCommands`.
+    ListCommands,
+    /// `Logoff`.
+    Logoff,
+    /// An error with this text.
+    Refuse(Box<[u8]>),
+}
+
+impl Local {
+    /// Whether nothing behind it may go to Asterisk before it was answered: it changes what is seen, or takes time.
+    pub(super) const fn holds_back(&self) -> bool {
+        matches!(
+            self,
+            Self::LoggedIn(_) | Self::Events(_) | Self::WaitEvent(_) | Self::Logoff
+        )
+    }
+}
+
+/// An action that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub outgoing: Outgoing,
+    pub route: Route,
+    pub shape: ReplyShape,
+    pub list_end: Option<&'static str>,
+    /// How long its ActionID may come back in a later event; `None` if it does not.
+    pub late: Option<Duration>,
+}
+
+/// What became of a request so far.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// It is answered here when its turn comes.
+    Local(Local),
+    /// It waits for its turn to go to Asterisk.
+    Queued(Box<Queued>),
+    /// It is with Asterisk.
+    Sent,
+}
+
+/// A request that has not been answered.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub action_id: Option<Box<[u8]>>,
+    pub stage: Stage,
+}
+
+/// A `WaitEvent` that waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    /// Where the log ended when it began.
+    pub from: LogPosition,
+    /// The number of the next private message then.
+    pub mail_number: u64,
+    /// When it ends by itself.
+    pub deadline: Option<Duration>,
+}
+
+/// One virtual AMI session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub generation: u32,
+    pub user: Arc<User>,
+    /// The user's name in lower case.
+    pub user_key: Box<str>,
+    /// The client's address, for the log.
+    pub address: Box<str>,
+    /// The name as the client spelled it.
+    pub input: BytesMut,
+    pub framer: RequestFramer,
+    pub end_of_input: bool,
+    pub pending: VecDeque<Pending>,
+    /// How many of `pending` are with Asterisk.
+    pub in_flight: usize,
+    /// How many synchronous Originates wait for their outcome.
+    pub originates: usize,
+    pub has_turn: bool,
+    pub waiting: Option<Waiting>,
+    /// Waits until Asterisk has confirmed the classes that it wants; until when at most.
+    pub mask_deadline: Option<Duration>,
+    pub classes: Classes,
+    /// The view chosen last; the mailbox may still be reading an earlier one.
+    pub view: ViewId,
+    pub mailbox: Mailbox,
+    /// Its place among the members of the view that the mailbox reads.
+    pub member_index: usize,
+    pub challenge: Option<Challenge>,
+    pub challenge_random: u32,
+    /// Its socket is full; its own task drains it.
+    pub blocked: bool,
+    /// It is on the list of those to be flushed.
+    pub dirty: bool,
+    /// Its input was left unread because it is full; it goes on when there is room.
+    pub stalled: bool,
+    pub closing: Option<CloseReason>,
+}

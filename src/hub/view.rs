@@ -1,0 +1,158 @@
+//! Views: what a group of clients with the same rights and filters sees. The hub decides once per event
+//! and view, never per client, and appends the event to the view's log.
+
+use std::collections::HashMap;
+
+use slab::Slab;
+
+use super::log::ViewLog;
+use super::mailbox::FellOff;
+use crate::policy::class::Classes;
+
+/// Names a view while anybody refers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewId(usize);
+
+/// What makes two clients members of one view.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ViewKey {
+    /// The effective classes: the event mask within the user's read classes.
+    pub classes: Classes,
+    /// Whether everybody's ActionIDs are shown in broadcast events (`actionids = all`).
+    pub all_action_ids: bool,
+}
+
+/// One view.
+#[derive(Debug)]
+pub struct View {
+    /// What its members have in common.
+    pub key: ViewKey,
+    /// Its events.
+    pub log: ViewLog,
+    /// The sessions that read it now, by their index.
+    pub members: Vec<u32>,
+    /// How many sessions have it as their latest view. Without any, nothing is appended.
+    pub subscribers: usize,
+    /// How many mailboxes hold a switch to it, or read it.
+    references: usize,
+    /// Whether something was appended since the last sweep.
+    pub grown: bool,
+}
+
+impl View {
+    /// Appends one event, given in parts.
+    pub fn append(&mut self, parts: &[&[u8]]) {
+        self.log.append(parts);
+        self.grown = true;
+    }
+
+    /// Whether an event of these classes is for this view's members.
+    pub const fn wants(&self, classes: Classes) -> bool {
+        self.subscribers > 0 && self.key.classes.contains_all(classes)
+    }
+}
+
+/// All views of one Asterisk.
+#[derive(Debug, Default)]
+pub struct Views {
+    slab: Slab<View>,
+    by_key: HashMap<ViewKey, ViewId>,
+}
+
+impl Views {
+    /// The view of that key, made if there is none; the caller becomes a subscriber and a reference.
+    pub fn subscribe(&mut self, key: &ViewKey) -> ViewId {
+        let id = self.by_key.get(key).copied().unwrap_or_else(|| {
+            let id = ViewId(self.slab.insert(View {
+                key: key.clone(),
+                log: ViewLog::default(),
+                members: Vec::new(),
+                subscribers: 0,
+                references: 0,
+                grown: false,
+            }));
+            self.by_key.insert(key.clone(), id);
+            id
+        });
+        if let Some(view) = self.slab.get_mut(id.0) {
+            view.subscribers += 1;
+            view.references += 1;
+        }
+        id
+    }
+
+    /// The caller's latest view is another one now (its reference stays until it has read up to the switch).
+    pub fn unsubscribe(&mut self, id: ViewId) {
+        if let Some(view) = self.slab.get_mut(id.0) {
+            view.subscribers = view.subscribers.saturating_sub(1);
+        }
+    }
+
+    /// The caller no longer reads the view, nor will.
+    pub fn release(&mut self, id: ViewId) {
+        let Some(view) = self.slab.get_mut(id.0) else {
+            return;
+        };
+        view.references = view.references.saturating_sub(1);
+        if view.references == 0 {
+            let view = self.slab.remove(id.0);
+            self.by_key.remove(&view.key);
+        }
+    }
+
+    /// The view of that name.
+    pub fn get(&self, id: ViewId) -> Option<&View> {
+        self.slab.get(id.0)
+    }
+
+    /// The view of that name, to be changed.
+    pub fn get_mut(&mut self, id: ViewId) -> Option<&mut View> {
+        self.slab.get_mut(id.0)
+    }
+
+    /// The log of a view that a mailbox refers to.
+    ///
+    /// # Errors
+    /// The view is gone; a reader of it has lost its place.
+    pub fn log(&self, id: ViewId) -> Result<&ViewLog, FellOff> {
+        self.slab.get(id.0).map(|view| &view.log).ok_or(FellOff)
+    }
+
+    /// All views.
+    pub fn iter(&self) -> impl Iterator<Item = (ViewId, &View)> {
+        self.slab.iter().map(|(index, view)| (ViewId(index), view))
+    }
+
+    /// All views, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ViewId, &mut View)> {
+        self.slab
+            .iter_mut()
+            .map(|(index, view)| (ViewId(index), view))
+    }
+
+    /// How many views there are.
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slab.is_empty()
+    }
+
+    /// Every class that some view wants.
+    pub fn wanted_classes(&self) -> Classes {
+        self.slab
+            .iter()
+            .filter(|(_, view)| view.subscribers > 0)
+            .fold(Classes::NONE, |all, (_, view)| all.union(view.key.classes))
+    }
+
+    /// Bytes kept in all logs.
+    pub fn retained_bytes(&self) -> usize {
+        self.slab
+            .iter()
+            .map(|(_, view)| view.log.retained_bytes())
+            .sum()
+    }
+}
