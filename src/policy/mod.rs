@@ -2,6 +2,14 @@
 //! it owns no socket and no clock.
 
 pub mod acl;
+pub mod action;
+mod action_table;
 pub mod class;
+pub mod credential;
+pub mod event_mask;
+#[cfg(test)]
+mod fixtures;
+pub mod guard;
+pub mod privilege;
 pub mod secret;
 pub mod user;

@@ -1,0 +1,164 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const ALL_RECORDED: &[u8] = include_bytes!("../../../tests/data/policy/030-ListCommands.recv");
+const ORIGINATE_RECORDED: &[u8] =
+    include_bytes!("../../../tests/data/policy/259-odd-permission-listcommands-callonly.recv");
+
+fn recorded() -> ActionTable {
+    learned(ALL_RECORDED)
+}
+
+fn learned(answer: &[u8]) -> ActionTable {
+    ActionTable::learned(answer.split(|byte| *byte == b'\n'))
+}
+
+fn listed(table: &ActionTable, write: Classes) -> String {
+    let mut out = BytesMut::new();
+    table.list_commands(write, &mut out);
+    String::from_utf8(out.to_vec()).unwrap()
+}
+
+/// The answer without its head and its closing blank line.
+fn body(answer: &[u8]) -> &str {
+    let answer = std::str::from_utf8(answer).unwrap();
+    let (_, after_response) = answer.split_once("\r\n").unwrap();
+    let (_, body) = after_response.split_once("\r\n").unwrap();
+    body.strip_suffix("\r\n").unwrap()
+}
+
+#[test]
+fn a_recorded_list_is_written_back_byte_for_byte() {
+    assert_eq!(listed(&recorded(), Classes::ALL), body(ALL_RECORDED));
+    assert_eq!(
+        listed(&recorded(), Classes::ORIGINATE),
+        body(ORIGINATE_RECORDED)
+    );
+}
+
+#[test]
+fn the_recorded_classes_are_those_built_in() {
+    let builtin = ActionTable::builtin();
+    for action in recorded().iter() {
+        let known = builtin.get(action.name.as_bytes()).expect(&action.name);
+        assert_eq!(known.classes, action.classes, "{}", action.name);
+        assert_eq!(known.handling, action.handling, "{}", action.name);
+        if action.handling.is_local() {
+            assert_eq!(known.synopsis, action.synopsis, "{}", action.name);
+        }
+    }
+}
+
+#[test]
+fn the_built_in_rows_are_in_order_and_unique() {
+    for pair in ROWS.windows(2) {
+        let order = compare(pair[0].name.as_bytes(), pair[1].name.as_bytes());
+        assert_eq!(order, Ordering::Less, "{} {}", pair[0].name, pair[1].name);
+    }
+    assert_eq!(ActionTable::builtin().iter().count(), ROWS.len());
+}
+
+#[test]
+fn names_compare_ignoring_case_and_whole() {
+    let table = ActionTable::builtin();
+    for (name, expected) in [
+        ("Ping", Some("Ping")),
+        ("pInG", Some("Ping")),
+        ("Ping ", None),
+        ("Pin", None),
+        ("", None),
+        ("Agents", Some("Agents")),
+        ("AGENTLOGOFF", Some("AgentLogoff")),
+        ("waitevent", Some("WaitEvent")),
+        ("Queues", Some("Queues")),
+        ("NoSuchAction", None),
+    ] {
+        let found = table.get(name.as_bytes()).map(|action| &*action.name);
+        assert_eq!(found, expected, "{name:?}");
+    }
+}
+
+#[test]
+fn handling_does_not_depend_on_what_asterisk_lists() {
+    let table = learned(b"LOGIN: odd  (Priv: system,all)\r\nfilter: odd  (Priv: <none>)\r\n");
+    assert_eq!(table.get(b"Login").unwrap().handling, Handling::Login);
+    assert_eq!(table.get(b"Filter").unwrap().handling, Handling::Filter);
+    assert_eq!(table.get(b"Ping").unwrap().handling, Handling::Ping);
+    assert!(table.get(b"Originate").is_none(), "not listed");
+    assert!(table.get(b"Hangup").is_none(), "not listed");
+    assert_eq!(table.iter().count(), 8);
+}
+
+#[test]
+fn classes_that_cannot_be_read_refuse_the_action() {
+    for (line, expected) in [
+        ("X: s  (Priv: <none>)", Some(Classes::NONE)),
+        ("X: s  (Priv: call,all)", Some(Classes::CALL)),
+        ("X:   (Priv: call,all)", Some(Classes::CALL)),
+        ("X: a  (Priv: b)  (Priv: call,all)", Some(Classes::CALL)),
+        ("X: s  (Priv: all)", Some(without_label())),
+        ("X: s  (Priv: call)", None),
+        ("X: s  (Priv: call,new,all)", None),
+        ("X: s  (Priv: Call,all)", None),
+        ("X: s  (Priv: call,all,all)", None),
+        ("X: s  (Priv: ,all)", None),
+        ("X: s  (Priv: )", None),
+        ("X: s  (Priv: call,all", None),
+        ("X: s (Priv: call,all)", None),
+        ("Response: Success", None),
+        (": s  (Priv: <none>)", None),
+    ] {
+        let classes = parse_line(line.as_bytes()).map(|action| action.classes);
+        assert_eq!(classes, expected, "{line:?}");
+    }
+}
+
+#[test]
+fn a_class_without_label_needs_every_class() {
+    let table = learned(b"X: s  (Priv: all)\r\n");
+    let action = table.get(b"x").unwrap();
+    assert!(action.allowed(Classes::ALL));
+    let labelled = Classes::from_bits(Classes::ALL.bits() & !without_label().bits());
+    assert!(!action.allowed(labelled));
+    assert!(listed(&table, Classes::ALL).contains("X: s  (Priv: all)\r\n"));
+}
+
+#[test]
+fn any_class_is_enough_and_none_is_open() {
+    let table = ActionTable::builtin();
+    let hangup = table.get(b"Hangup").unwrap();
+    assert!(hangup.allowed(Classes::CALL));
+    assert!(hangup.allowed(Classes::SYSTEM));
+    assert!(!hangup.allowed(Classes::REPORTING));
+    assert!(table.get(b"Ping").unwrap().allowed(Classes::NONE));
+}
+
+#[test]
+fn shapes_are_known_for_the_known_only() {
+    let table = learned(
+        b"QueueStatus: s  (Priv: <none>)\r\nIAXnetstats: s  (Priv: <none>)\r\nTheirs: s  (Priv: <none>)\r\n",
+    );
+    let status = table.get(b"QueueStatus").unwrap();
+    assert_eq!(status.shape, ReplyShape::Ordinary);
+    assert_eq!(status.list_end, Some("QueueStatusComplete"));
+    let raw = table.get(b"IAXnetstats").unwrap();
+    assert_eq!((raw.shape, raw.list_end), (ReplyShape::Irregular, None));
+    let theirs = table.get(b"Theirs").unwrap();
+    assert_eq!(
+        (theirs.shape, theirs.list_end),
+        (ReplyShape::Irregular, None)
+    );
+}
+
+proptest! {
+    /// Nothing that an Asterisk might send makes a table whose names cannot be looked up.
+    #[test]
+    fn every_listed_action_is_found(answer in "([A-Za-z]{0,3}: ?[a-z ]{0,3}  \\(Priv: (call,all|<none>|x)\\)\r\n){0,9}") {
+        let table = learned(answer.as_bytes());
+        for action in table.iter() {
+            let upper = action.name.to_ascii_uppercase();
+            prop_assert_eq!(table.get(upper.as_bytes()), Some(action));
+        }
+    }
+}

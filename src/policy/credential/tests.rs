@@ -1,0 +1,156 @@
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::policy::class::Classes;
+use crate::policy::fixtures;
+
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn users() -> Users {
+    let mut users = Users::default();
+    users.insert(fixtures::user("upstream", Classes::ALL));
+    let mut locked = fixtures::user("locked", Classes::ALL);
+    locked.secret = None;
+    users.insert(locked);
+    let mut open = fixtures::user("open", Classes::ALL);
+    open.secret = Some(Secret::new(""));
+    users.insert(open);
+    users
+}
+
+fn login(headers: &str, challenge: Option<&Challenge>) -> Result<String, LoginFailure> {
+    let request = format!("Action: Login\r\n{headers}");
+    authenticate(&users(), Request::new(request.as_bytes()), challenge, LOCAL)
+        .map(|user| user.name.clone())
+}
+
+#[test]
+fn plain_secrets() {
+    use LoginFailure::{NoSecret, NoUsername, UnknownUser, WrongSecret};
+    for (headers, expected) in [
+        (
+            "Username: upstream\r\nSecret: upstream-secret\r\n",
+            Ok("upstream"),
+        ),
+        (
+            "Username: UpStream\r\nSecret: upstream-secret\r\n",
+            Ok("upstream"),
+        ),
+        (
+            "Username: upstream\r\nSecret: upstream-secret\r\nAuthType: plain\r\n",
+            Ok("upstream"),
+        ),
+        (
+            "Username: upstream\r\nSecret: upstream-secret\r\nAuthType: MD5 \r\n",
+            Ok("upstream"),
+        ),
+        (
+            "Username: upstream\r\nSecret: Upstream-secret\r\n",
+            Err(WrongSecret),
+        ),
+        (
+            "Username: upstream\r\nSecret: upstream-secret \r\n",
+            Err(WrongSecret),
+        ),
+        (
+            "Username: upstream\r\nSecret:\r\nSecret: upstream-secret\r\n",
+            Err(WrongSecret),
+        ),
+        ("Username: upstream\r\n", Err(WrongSecret)),
+        (
+            "Username: nobody\r\nSecret: a user that does not exist\r\n",
+            Err(UnknownUser),
+        ),
+        (
+            "Username: upstream \r\nSecret: upstream-secret\r\n",
+            Err(UnknownUser),
+        ),
+        ("Username:\r\nSecret: upstream-secret\r\n", Err(NoUsername)),
+        ("", Err(NoUsername)),
+        ("Username: locked\r\n", Err(NoSecret)),
+        (
+            "Username: locked\r\nSecret: a user that does not exist\r\n",
+            Err(NoSecret),
+        ),
+        ("Username: open\r\n", Ok("open")),
+        ("Username: open\r\nSecret:\r\n", Ok("open")),
+        ("Username: open\r\nSecret: x\r\n", Err(WrongSecret)),
+    ] {
+        assert_eq!(
+            login(headers, None),
+            expected.map(str::to_owned),
+            "{headers:?}"
+        );
+    }
+}
+
+/// Challenge and key as one Asterisk and its client exchanged them.
+const CHALLENGE: u32 = 175_536_984;
+const KEY: &str = "1cf8fed6495623c6318620849d742c18";
+
+#[test]
+fn a_recorded_key_is_accepted() {
+    let challenge = Challenge::new(CHALLENGE);
+    for auth_type in ["MD5", "md5", "Md5"] {
+        let headers = format!("Username: upstream\r\nAuthType: {auth_type}\r\nKey: {KEY}\r\n");
+        assert_eq!(login(&headers, Some(&challenge)), Ok("upstream".to_owned()));
+    }
+}
+
+#[test]
+fn wrong_keys() {
+    use LoginFailure::{NoChallenge, NoKey, NoSecret, UnknownUser, WrongKey};
+    let challenge = Challenge::new(CHALLENGE);
+    let upper = KEY.to_ascii_uppercase();
+    let short = &KEY[..31];
+    for (name, user, key, challenge, expected) in [
+        (
+            "upper case",
+            "upstream",
+            upper.as_str(),
+            Some(&challenge),
+            WrongKey,
+        ),
+        ("cut", "upstream", short, Some(&challenge), WrongKey),
+        ("other user", "open", KEY, Some(&challenge), WrongKey),
+        ("empty", "upstream", "", Some(&challenge), NoKey),
+        (
+            "the secret",
+            "upstream",
+            "upstream-secret",
+            Some(&challenge),
+            WrongKey,
+        ),
+        ("no challenge", "upstream", KEY, None, NoChallenge),
+        ("unknown", "nobody", KEY, Some(&challenge), UnknownUser),
+        ("no secret", "locked", KEY, Some(&challenge), NoSecret),
+    ] {
+        let headers =
+            format!("Username: {user}\r\nAuthType: MD5\r\nKey: {key}\r\nSecret: {user}-secret\r\n");
+        assert_eq!(login(&headers, challenge), Err(expected), "{name}");
+    }
+}
+
+#[test]
+fn the_key_of_the_stand_in_secret_opens_nothing() {
+    let challenge = Challenge::new(1);
+    let key = key_for(&challenge, &Secret::new("a user that does not exist"));
+    for (user, expected) in [
+        ("nobody", LoginFailure::UnknownUser),
+        ("locked", LoginFailure::NoSecret),
+    ] {
+        let headers = format!("Username: {user}\r\nAuthType: MD5\r\nKey: {key}\r\n");
+        assert_eq!(login(&headers, Some(&challenge)), Err(expected));
+    }
+}
+
+proptest! {
+    #[test]
+    fn challenges_are_one_to_nine_digits(random in any::<u32>()) {
+        let challenge = Challenge::new(random);
+        prop_assert!((1..=9).contains(&challenge.as_str().len()));
+        prop_assert!(challenge.as_str().bytes().all(|byte| byte.is_ascii_digit()));
+    }
+}

@@ -1,0 +1,27 @@
+//! Users for the tests of this room.
+
+use std::time::Duration;
+
+use super::acl::Acl;
+use super::class::Classes;
+use super::secret::Secret;
+use super::user::{ActionIds, OnUpstreamLoss, User};
+
+/// A user of that name whose secret is `NAME-secret`, with these write classes and nothing to read.
+pub(super) fn user(name: &str, write: Classes) -> User {
+    User {
+        name: name.to_owned(),
+        secret: Some(Secret::new(format!("{name}-secret"))),
+        read: Classes::NONE,
+        write,
+        acl: Acl::default(),
+        allow_multiple_login: true,
+        display_connects: true,
+        write_timeout: Duration::from_millis(100),
+        set_variables: Vec::new(),
+        upstream: "asterisk".to_owned(),
+        on_upstream_loss: OnUpstreamLoss::Keep,
+        action_ids: ActionIds::User,
+        max_in_flight: 8,
+    }
+}

@@ -1,0 +1,70 @@
+//! Dialplan functions that reach further than a client may: they write files, run commands, or read what
+//! holds the secrets. Source: `main/pbx_functions.c`, the functions registered as escalating.
+
+use super::files::is_protected;
+use super::{contains, contains_ignoring_case};
+
+/// Functions that Asterisk refuses to threads that serve the network, for reading or for writing.
+const ESCALATING: &[&str] = &[
+    "CURL",
+    "DB",
+    "DB_DELETE",
+    "PERIODIC_HOOK",
+    "REALTIME_DESTROY",
+    "STAT",
+    "FILE",
+    "FILE_COUNT_LINE",
+    "FILE_FORMAT",
+    "SHELL",
+    "LOCK",
+    "TRYLOCK",
+    "UNLOCK",
+    "CONFBRIDGE",
+];
+
+/// Whether `text`, from which quoting was removed, calls one of [`ESCALATING`] anywhere. A call inside
+/// another counts: functions such as `ARRAY`, `GLOBAL` and `MASTER_CHANNEL` set what their argument names.
+pub(super) fn calls_escalating(text: &[u8]) -> bool {
+    calls(text).any(|(name, _)| {
+        ESCALATING
+            .iter()
+            .any(|escalating| escalating.as_bytes() == name)
+    })
+}
+
+/// Whether reading `text`, from which quoting was removed, shows a file that holds secrets of the shared session.
+pub(super) fn reads_protected_file(text: &[u8]) -> bool {
+    calls(text).any(|(name, arguments)| match name {
+        b"AST_CONFIG" => {
+            let file = arguments.split(|byte| matches!(byte, b',' | b')')).next();
+            is_protected(file.unwrap_or_default())
+        }
+        b"CURL" => contains_ignoring_case(arguments, "file:"),
+        _ => false,
+    })
+}
+
+/// Whether an argument of a function holds an expression. Functions such as `CUT` evaluate it, and so
+/// a name can be put together that stands nowhere in the text.
+pub(super) fn has_nested_expression(text: &[u8]) -> bool {
+    memchr::memchr(b'(', text)
+        .and_then(|open| text.get(open..))
+        .is_some_and(|arguments| contains(arguments, "${") || contains(arguments, "$["))
+}
+
+/// Every word before an opening parenthesis, with what follows it. Case counts; leading underscores do not.
+fn calls(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    memchr::memchr_iter(b'(', text).filter_map(|open| {
+        let (before, arguments) = text.split_at_checked(open)?;
+        let before = before.trim_ascii_end();
+        let start = before
+            .iter()
+            .rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+            .map_or(0, |at| at + 1);
+        let mut name = before.get(start..)?;
+        while let [b'_', rest @ ..] = name {
+            name = rest;
+        }
+        Some((name, arguments.get(1..)?))
+    })
+}
