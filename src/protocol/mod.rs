@@ -2,6 +2,8 @@
 
 pub mod action_id;
 pub mod frame;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod limits;
 pub mod rebuild;
 pub mod request;
