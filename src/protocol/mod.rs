@@ -1,4 +1,12 @@
 //! AMI on the wire: framing, borrowed messages, ActionIDs and writing. Pure: no I/O, no clock.
 
+pub mod action_id;
+pub mod frame;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod limits;
+pub mod rebuild;
 pub mod request;
+pub mod request_framer;
+pub mod upstream_framer;
+pub mod writer;

@@ -1,0 +1,148 @@
+//! The ActionIDs that are sent to Asterisk in place of the clients' own: short, unique in the process, not to be
+//! guessed, and recognised on their way back. Form: `<16 hex digits of nonce>-<kind letter>-<sequence in hex>`.
+
+/// What an action is for, so that its messages can be told apart without looking it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// Any action that is answered by its response.
+    Ordinary,
+    /// An Originate that its client wants answered synchronously and that is sent asynchronously.
+    SynchronousOriginate,
+}
+
+impl TokenKind {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Ordinary => b'o',
+            Self::SynchronousOriginate => b's',
+        }
+    }
+
+    const fn from_letter(letter: u8) -> Option<Self> {
+        match letter {
+            b'o' => Some(Self::Ordinary),
+            b's' => Some(Self::SynchronousOriginate),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes of the longest token: two numbers of 64 bits in hex, two hyphens and a letter. Asterisk bears 67.
+pub const TOKEN_BYTES_MAX: usize = 2 * HEX_BYTES + 3;
+
+const HEX_BYTES: usize = 16;
+const _: () = assert!(TOKEN_BYTES_MAX <= super::limits::ACTION_ID_SAFE_BYTES_MAX);
+
+/// One ActionID for Asterisk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    bytes: [u8; TOKEN_BYTES_MAX],
+    length: usize,
+}
+
+impl Token {
+    const EMPTY: Self = Self {
+        bytes: [0; TOKEN_BYTES_MAX],
+        length: 0,
+    };
+
+    /// The ActionID's bytes, all of `[0-9a-z-]`.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn push(mut self, byte: u8) -> Self {
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = byte;
+            self.length += 1;
+        }
+        self
+    }
+
+    fn push_all(self, bytes: &[u8]) -> Self {
+        bytes.iter().fold(self, |token, &byte| token.push(byte))
+    }
+}
+
+impl std::fmt::Debug for Token {
+    /// Leaves out the nonce, which clients must not learn.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = self.as_bytes().get(HEX_BYTES..).unwrap_or_default();
+        write!(f, "Token(…{})", String::from_utf8_lossy(shown))
+    }
+}
+
+/// Makes tokens and recognises its own.
+#[derive(Clone)]
+pub struct TokenMint {
+    nonce: [u8; HEX_BYTES],
+}
+
+impl TokenMint {
+    /// A mint whose tokens bear `nonce`: random, one for each process.
+    pub fn new(nonce: u64) -> Self {
+        Self { nonce: hex(nonce) }
+    }
+
+    /// The token of action number `sequence`.
+    pub fn token(&self, sequence: u64, kind: TokenKind) -> Token {
+        let digits = hex(sequence);
+        Token::EMPTY
+            .push_all(&self.nonce)
+            .push(b'-')
+            .push(kind.letter())
+            .push(b'-')
+            .push_all(without_leading_zeros(&digits))
+    }
+
+    /// Number and kind of a token of this mint; `None` for every value that [`TokenMint::token`] did not write.
+    pub fn parse(&self, value: &[u8]) -> Option<(u64, TokenKind)> {
+        let rest = value.strip_prefix(&self.nonce)?.strip_prefix(b"-")?;
+        let (&letter, rest) = rest.split_first()?;
+        let kind = TokenKind::from_letter(letter)?;
+        let sequence = number(rest.strip_prefix(b"-")?)?;
+        Some((sequence, kind))
+    }
+}
+
+impl std::fmt::Debug for TokenMint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenMint")
+    }
+}
+
+/// All sixteen lower-case hex digits of `number`.
+fn hex(number: u64) -> [u8; HEX_BYTES] {
+    let mut digits = [b'0'; HEX_BYTES];
+    let mut rest = number;
+    for slot in digits.iter_mut().rev() {
+        *slot = match rest & 0xf {
+            digit @ 0..=9 => b'0' + digit.to_le_bytes()[0],
+            digit => b'a' + digit.to_le_bytes()[0] - 10,
+        };
+        rest >>= 4;
+    }
+    digits
+}
+
+fn without_leading_zeros(digits: &[u8]) -> &[u8] {
+    match digits {
+        [b'0', rest @ ..] if !rest.is_empty() => without_leading_zeros(rest),
+        _ => digits,
+    }
+}
+
+/// The number that canonical hex digits write: lower-case, no leading zeros, no sign, at most sixteen.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > HEX_BYTES || without_leading_zeros(digits) != digits {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, &digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u64::from(value))
+    })
+}

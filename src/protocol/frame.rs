@@ -1,0 +1,216 @@
+//! A borrowed view of one whole message from Asterisk: what it is, and its headers by name. Nothing is parsed
+//! ahead or copied; each look-up walks the lines it needs. In this direction lines end at CR LF only: a lone LF is
+//! data, as in the texts of some errors.
+
+use std::ops::Range;
+
+/// What a message is, by its very first bytes. A header `Response:` further down (as `OriginateResponse` has one)
+/// does not make an event a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// It starts with `Response:`.
+    Response,
+    /// It starts with `Event:`.
+    Event,
+    /// Anything else: raw text such as that of `IAXnetstats`, or the rest of a message that a value tore.
+    Other,
+}
+
+/// What the header `EventList` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListState {
+    /// It is absent, or says nothing known.
+    None,
+    /// `start`: items follow.
+    Start,
+    /// `Complete`: the list ends with this message.
+    Complete,
+    /// `Cancelled`: the list ends early with this message.
+    Cancelled,
+}
+
+/// Where one header stands in its message, in bytes from the message's start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderLine {
+    /// The whole line with its CR LF.
+    pub line: Range<usize>,
+    /// Its value, without the one blank after the colon.
+    pub value: Range<usize>,
+}
+
+/// One whole message from Asterisk, its blank line included. Copying it copies a reference.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// A view of `bytes`, which the framer said are one message.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// The message as it came.
+    pub const fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What it is, by its first bytes.
+    pub fn kind(self) -> FrameKind {
+        if self.bytes.starts_with(b"Event:") {
+            FrameKind::Event
+        } else if self.bytes.starts_with(b"Response:") {
+            FrameKind::Response
+        } else {
+            FrameKind::Other
+        }
+    }
+
+    /// The value of the first line: `Success`, `Newchannel`, …; empty for [`FrameKind::Other`].
+    pub fn name(self) -> &'a [u8] {
+        let head = match self.kind() {
+            FrameKind::Event => "Event",
+            FrameKind::Response => "Response",
+            FrameKind::Other => return b"",
+        };
+        self.walk()
+            .next()
+            .and_then(|line| value(line.text, head))
+            .unwrap_or_default()
+    }
+
+    /// The classes of an event: the value of `Privilege`, only if that is the second line, spelled exactly so.
+    /// Asterisk itself always writes it there; one further down was written by somebody else.
+    pub fn privilege(self) -> Option<&'a [u8]> {
+        let line = self.privilege_line()?;
+        line.text.strip_prefix(b"Privilege: ")
+    }
+
+    /// The offset just behind the `Privilege` line.
+    pub fn after_privilege(self) -> Option<usize> {
+        Some(self.privilege_line()?.range.end)
+    }
+
+    /// The line directly behind `Privilege`, with its CR LF, if it is `Timestamp: …`.
+    pub fn timestamp_line(self) -> Option<Range<usize>> {
+        let start = self.after_privilege()?;
+        let line = Walk {
+            bytes: self.bytes,
+            position: start,
+        }
+        .next()?;
+        line.text.starts_with(b"Timestamp: ").then_some(line.range)
+    }
+
+    /// The value of the first header of that name, ignoring case, without the one blank after the colon.
+    pub fn get(self, name: &str) -> Option<&'a [u8]> {
+        self.walk().find_map(|line| value(line.text, name))
+    }
+
+    /// Where the first `ActionID` header stands, ignoring case.
+    pub fn action_id(self) -> Option<HeaderLine> {
+        self.walk().find_map(|line| {
+            let value = value(line.text, "ActionID")?;
+            let end = line.range.start + line.text.len();
+            Some(HeaderLine {
+                value: end - value.len()..end,
+                line: line.range,
+            })
+        })
+    }
+
+    /// What `EventList` says, ignoring case (`FAXSessions` writes `Start`).
+    pub fn list_state(self) -> ListState {
+        match self.get("EventList") {
+            Some(value) if value.eq_ignore_ascii_case(b"start") => ListState::Start,
+            Some(value) if value.eq_ignore_ascii_case(b"Complete") => ListState::Complete,
+            Some(value) if value.eq_ignore_ascii_case(b"Cancelled") => ListState::Cancelled,
+            _ => ListState::None,
+        }
+    }
+
+    /// Every line without its CR LF; the blank line that ends the message is left out.
+    pub fn lines(self) -> impl Iterator<Item = &'a [u8]> {
+        self.walk().map(|line| line.text)
+    }
+
+    const fn walk(self) -> Walk<'a> {
+        Walk {
+            bytes: self.bytes,
+            position: 0,
+        }
+    }
+
+    fn privilege_line(self) -> Option<Line<'a>> {
+        self.walk()
+            .nth(1)
+            .filter(|line| line.text.starts_with(b"Privilege: "))
+    }
+}
+
+impl std::fmt::Debug for Frame<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The content may be a client's business; the head is enough to tell messages apart.
+        let name = String::from_utf8_lossy(self.name());
+        write!(
+            f,
+            "Frame({:?} {name:?}, {} bytes)",
+            self.kind(),
+            self.bytes.len()
+        )
+    }
+}
+
+/// The value of `line` if it is a header called `name`.
+fn value<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let (head, rest) = line.split_at_checked(name.len())?;
+    // The colon is the cheaper test, and false for almost every line.
+    let value = rest.strip_prefix(b":")?;
+    if !head.eq_ignore_ascii_case(name.as_bytes()) {
+        return None;
+    }
+    Some(value.strip_prefix(b" ").unwrap_or(value))
+}
+
+/// One line: its text, and where it stands with its CR LF.
+struct Line<'a> {
+    text: &'a [u8],
+    range: Range<usize>,
+}
+
+/// Walks the lines from `position` on.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Line<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Line<'a>> {
+        let start = self.position;
+        let rest = self.bytes.get(start..)?;
+        if rest.is_empty() || rest == b"\r\n" {
+            return None;
+        }
+        let (text, length) = split_line(rest);
+        self.position = start + length;
+        Some(Line {
+            text,
+            range: start..start + length,
+        })
+    }
+}
+
+/// The first line of `rest` without its CR LF, and its length with it. Without a CR LF, all of `rest`.
+#[inline]
+fn split_line(rest: &[u8]) -> (&[u8], usize) {
+    for end in memchr::memchr_iter(b'\n', rest) {
+        let Some(line) = rest.get(..end) else { break };
+        if let Some(text) = line.strip_suffix(b"\r") {
+            return (text, end + 1);
+        }
+    }
+    (rest, rest.len())
+}
