@@ -229,6 +229,17 @@ impl Hub {
         }
     }
 
+    /// After a [`Outcome::CaughtUp`]: enters the view that the session changed to, if it did. `true`: gather again.
+    pub fn turn_over(&mut self, now: Now, id: SessionId) -> bool {
+        let switching = self
+            .session(id)
+            .is_some_and(|session| !session.mailbox.is_empty());
+        if switching {
+            self.wrote(now, id, 0);
+        }
+        switching
+    }
+
     /// The client's socket is full, or has room again.
     pub fn set_blocked(&mut self, id: SessionId, blocked: bool) {
         if let Some(session) = self.session_mut(id) {
@@ -355,7 +366,7 @@ impl Hub {
                     .map_or(LogPosition::default(), |view| view.log.base());
                 matches!(session.closing, Some(CloseReason::TooSlow { .. }))
                     || session.mailbox.bytes() > MAIL_BYTES_MAX
-                    || session.mailbox.cursor() < base && session.mailbox.reads_log(&self.views)
+                    || session.mailbox.cursor() < base
             })
             .map(|(index, session)| SessionId {
                 index: u32::try_from(index).unwrap_or(u32::MAX),

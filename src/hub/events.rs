@@ -307,10 +307,7 @@ fn write_fully_booted(out: &mut BytesMut, booted: Booted, now: Now) {
     let none = Text::fixed("0");
     MessageWriter::event(out, Text::fixed("FullyBooted"))
         .header(Text::fixed("Privilege"), Text::fixed("system,all"))
-        .header(
-            Text::fixed("Uptime"),
-            Text::new(&uptime).unwrap_or(none),
-        )
+        .header(Text::fixed("Uptime"), Text::new(&uptime).unwrap_or(none))
         .header(
             Text::fixed("LastReload"),
             Text::new(&last_reload).unwrap_or(none),

@@ -107,6 +107,11 @@ impl Link {
         matches!(self.phase, Phase::Learning | Phase::Ready)
     }
 
+    /// Whether the connection is still wanted.
+    pub(super) const fn drop_cause_is_none(&self) -> bool {
+        self.drop_cause.is_none()
+    }
+
     /// Asks for the action table anew: modules came or went.
     pub(super) fn relearn(&mut self) {
         self.relearn = true;
@@ -165,6 +170,9 @@ impl Hub {
             self.drop_upstream("no AMI banner: is this Asterisk's manager port?".to_owned());
             return false;
         }
+        // Asterisk 13 and older (AMI 1 and 2) end the text of a Command with a mark of its own.
+        let old = ["/1.", "/2."].iter().any(|version| line.contains(version));
+        self.framer.expect_end_mark(old);
         self.banner = Some(line);
         self.link.phase = Phase::LoggingIn;
         self.link.deadline = Some(now.since_start + self.upstream.login_timeout);

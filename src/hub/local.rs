@@ -14,6 +14,7 @@ use crate::policy::class::Classes;
 use crate::policy::credential::Challenge;
 use crate::policy::event_mask::EventMask;
 use crate::policy::user::ActionIds;
+use crate::protocol::request::Request;
 use crate::protocol::writer::{MessageWriter, Text};
 
 /// Longest `WaitEvent`; nothing waits longer than this without asking again.
@@ -60,7 +61,13 @@ impl Hub {
         }
     }
 
-    fn run_local(&mut self, now: Now, id: SessionId, action_id: Option<&[u8]>, local: &Local) -> Run {
+    fn run_local(
+        &mut self,
+        now: Now,
+        id: SessionId,
+        action_id: Option<&[u8]>,
+        local: &Local,
+    ) -> Run {
         let action_id = action_id.and_then(Text::new);
         let success = Text::fixed("Success");
         match local {
@@ -71,12 +78,9 @@ impl Hub {
                 self.answer(id, success, action_id, "Already authenticated");
             }
             Local::Challenge(true) => self.answer_challenge(id, action_id),
-            Local::Challenge(false) => self.answer(
-                id,
-                Text::fixed("Error"),
-                action_id,
-                "Must specify AuthType",
-            ),
+            Local::Challenge(false) => {
+                self.answer(id, Text::fixed("Error"), action_id, "Must specify AuthType")
+            }
             Local::Ping => {
                 let time = format!("{}.{:06}", now.wall.as_secs(), now.wall.subsec_micros());
                 self.post(id, |out| {
@@ -149,9 +153,13 @@ impl Hub {
         let mut list = BytesMut::new();
         self.table.list_commands(write, &mut list);
         self.post(id, |out| {
-            MessageWriter::response(out, Text::fixed("Success"), action_id).open();
-            out.extend_from_slice(&list);
-            out.extend_from_slice(b"\r\n");
+            let mut writer = MessageWriter::response(out, Text::fixed("Success"), action_id);
+            for line in Request::new(&list).lines() {
+                if let Some(line) = Text::new(line) {
+                    writer = writer.line(line);
+                }
+            }
+            writer.finish();
         });
     }
 

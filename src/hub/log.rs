@@ -184,10 +184,7 @@ mod tests {
         log.forget_before(LogPosition(13));
         assert_eq!(log.retained_bytes(), 10, "a batch goes as a whole");
         log.clear();
-        assert_eq!(
-            (log.base(), log.retained_bytes()),
-            (LogPosition(14), 0)
-        );
+        assert_eq!((log.base(), log.retained_bytes()), (LogPosition(14), 0));
     }
 
     #[test]

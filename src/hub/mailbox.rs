@@ -11,7 +11,7 @@ use super::view::{ViewId, Views};
 
 /// Where reading goes on behind a private message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub(super) enum Then {
     /// In the same log, at this position: the message's own, or behind what it takes the place of.
     Continue(LogPosition),
     /// In another view's log.
@@ -28,20 +28,20 @@ struct Mail {
 
 /// A reader has lost events: the log no longer has what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FellOff;
+pub(super) struct FellOff;
 
 /// Whether a write took a client into another view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Switched {
+pub(super) struct Switched {
     /// The view left.
-    pub from: ViewId,
+    pub(super) from: ViewId,
     /// The view entered.
-    pub to: ViewId,
+    pub(super) to: ViewId,
 }
 
 /// The cursor and the private messages of one client.
 #[derive(Debug)]
-pub struct Mailbox {
+pub(super) struct Mailbox {
     view: ViewId,
     cursor: LogPosition,
     mail: VecDeque<Mail>,
@@ -52,7 +52,7 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// A mailbox that reads `view` from `cursor` on.
-    pub const fn new(view: ViewId, cursor: LogPosition) -> Self {
+    pub(super) const fn new(view: ViewId, cursor: LogPosition) -> Self {
         Self {
             view,
             cursor,
@@ -63,32 +63,32 @@ impl Mailbox {
     }
 
     /// The view that is being read now (the latest one chosen may lie behind a switch).
-    pub const fn view(&self) -> ViewId {
+    pub(super) const fn view(&self) -> ViewId {
         self.view
     }
 
     /// How far the view's log was read.
-    pub const fn cursor(&self) -> LogPosition {
+    pub(super) const fn cursor(&self) -> LogPosition {
         self.cursor
     }
 
     /// How many bytes of private messages wait.
-    pub const fn bytes(&self) -> usize {
+    pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Whether no private message and no switch waits.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.mail.is_empty()
     }
 
     /// The number that the next message will get, for [`Mailbox::insert`].
-    pub const fn next_number(&self) -> u64 {
+    pub(super) const fn next_number(&self) -> u64 {
         self.posted
     }
 
     /// Adds to the messages that belong at `at` (in the view chosen last): `write` appends whole messages.
-    pub fn post(&mut self, at: LogPosition, write: impl FnOnce(&mut BytesMut)) {
+    pub(super) fn post(&mut self, at: LogPosition, write: impl FnOnce(&mut BytesMut)) {
         let joins = self
             .mail
             .back()
@@ -104,7 +104,7 @@ impl Mailbox {
     }
 
     /// Puts `bytes` in the place of the log from `at` to `skip_to`.
-    pub fn replace(&mut self, at: LogPosition, skip_to: LogPosition, parts: &[&[u8]]) {
+    pub(super) fn replace(&mut self, at: LogPosition, skip_to: LogPosition, parts: &[&[u8]]) {
         self.push(at, Then::Continue(skip_to));
         if let Some(mail) = self.mail.back_mut() {
             for part in parts {
@@ -115,12 +115,12 @@ impl Mailbox {
     }
 
     /// From `at` on, reads another view from `to` on.
-    pub fn switch(&mut self, at: LogPosition, view: ViewId, to: LogPosition) {
+    pub(super) fn switch(&mut self, at: LogPosition, view: ViewId, to: LogPosition) {
         self.push(at, Then::Switch(view, to));
     }
 
     /// Puts a message before the one that got `number`, at position `at`.
-    pub fn insert(&mut self, number: u64, at: LogPosition, bytes: &[u8]) {
+    pub(super) fn insert(&mut self, number: u64, at: LogPosition, bytes: &[u8]) {
         let first = self.posted.saturating_sub(self.mail.len() as u64);
         let index = usize::try_from(number.saturating_sub(first))
             .unwrap_or(usize::MAX)
@@ -147,7 +147,7 @@ impl Mailbox {
     }
 
     /// Every view that a waiting switch leads to.
-    pub fn switches(&self) -> impl Iterator<Item = ViewId> {
+    pub(super) fn switches(&self) -> impl Iterator<Item = ViewId> {
         self.mail.iter().filter_map(|mail| match mail.then {
             Then::Switch(view, _) => Some(view),
             Then::Continue(_) => None,
@@ -158,7 +158,11 @@ impl Mailbox {
     ///
     /// # Errors
     /// The log no longer has what this client has to be sent.
-    pub fn gather<'a>(&'a self, views: &'a Views, slices: &mut Slices<'a>) -> Result<(), FellOff> {
+    pub(super) fn gather<'a>(
+        &'a self,
+        views: &'a Views,
+        slices: &mut Slices<'a>,
+    ) -> Result<(), FellOff> {
         let (mut view, mut cursor) = (self.view, self.cursor);
         for mail in &self.mail {
             if !views.log(view)?.read(cursor..mail.at, slices) {
@@ -188,7 +192,7 @@ impl Mailbox {
 
     /// Says that `written` bytes of what [`Mailbox::gather`] gave are with the kernel. Switches that were
     /// passed are handed to `switched`, in order.
-    pub fn advance(&mut self, mut written: usize, mut switched: impl FnMut(Switched)) {
+    pub(super) fn advance(&mut self, mut written: usize, mut switched: impl FnMut(Switched)) {
         loop {
             let Some(mail) = self.mail.front_mut() else {
                 self.cursor.0 = self.cursor.0.saturating_add(written as u64);

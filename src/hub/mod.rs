@@ -305,6 +305,7 @@ impl Hub {
         self.mail_bytes = self.mail_bytes.saturating_sub(session.mailbox.bytes());
         self.leave_members(session.mailbox.view(), session.member_index);
         for view in session.mailbox.switches() {
+            self.views.arrive(view);
             self.views.release(view);
         }
         self.views.unsubscribe(session.view);
@@ -320,7 +321,8 @@ impl Hub {
                 entry.owner = ring::Owner::Abandoned;
             }
         }
-        self.originates.retain(|_, originate| originate.session != id);
+        self.originates
+            .retain(|_, originate| originate.session != id);
         self.waiters.retain(|other| *other != id);
         if session.user.display_connects {
             self.notice(Notice::SessionClosed {
@@ -382,6 +384,3 @@ impl Hub {
         String::from_utf8_lossy(line.get(..80).unwrap_or(line)).into_owned()
     }
 }
-
-#[cfg(test)]
-mod tests;

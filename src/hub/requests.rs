@@ -147,14 +147,18 @@ impl Hub {
     }
 
     /// What becomes of a request.
-    fn decide(&mut self, now: Now, id: SessionId, end: &RequestEnd, request: Request<'_>) -> Pending {
+    fn decide(
+        &mut self,
+        now: Now,
+        id: SessionId,
+        end: &RequestEnd,
+        request: Request<'_>,
+    ) -> Pending {
         let action_id = request.action_id().map(Box::from);
-        let stage = self
-            .stage(now, id, end, request)
-            .unwrap_or_else(|reason| {
-                self.notice_refused(id, request, &reason);
-                Stage::Local(Local::Refuse(reason))
-            });
+        let stage = self.stage(now, id, end, request).unwrap_or_else(|reason| {
+            self.notice_refused(id, request, &reason);
+            Stage::Local(Local::Refuse(reason))
+        });
         Pending { action_id, stage }
     }
 
@@ -186,12 +190,8 @@ impl Hub {
                     .get_or_empty("AuthType")
                     .eq_ignore_ascii_case(b"MD5"),
             ),
-            Handling::Events => {
-                Local::Events(event_mask::parse(request.get_or_empty("EventMask")))
-            }
-            Handling::WaitEvent => {
-                Local::WaitEvent(wait_timeout(request.get_or_empty("Timeout")))
-            }
+            Handling::Events => Local::Events(event_mask::parse(request.get_or_empty("EventMask"))),
+            Handling::WaitEvent => Local::WaitEvent(wait_timeout(request.get_or_empty("Timeout"))),
             Handling::ListCommands => Local::ListCommands,
             Handling::Ping => Local::Ping,
             Handling::Filter => {
@@ -408,7 +408,9 @@ fn check_synchronous(session: &Session, request: Request<'_>) -> Result<(), Box<
         );
     }
     if session.originates >= ORIGINATES_MAX {
-        return Err(b"Too many synchronous Originates in progress".as_slice().into());
+        return Err(b"Too many synchronous Originates in progress"
+            .as_slice()
+            .into());
     }
     Ok(())
 }
@@ -426,7 +428,10 @@ fn originate_timeout(request: Request<'_>) -> Duration {
 fn wait_timeout(value: &[u8]) -> Option<Duration> {
     let text = std::str::from_utf8(value).ok()?;
     let digits = text.trim_start().trim_start_matches('+');
-    let (digits, radix) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+    let (digits, radix) = match digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
         Some(rest) => (rest, 16),
         None if digits.len() > 1 && digits.starts_with('0') => (digits, 8),
         None => (digits, 10),

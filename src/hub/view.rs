@@ -11,57 +11,64 @@ use crate::policy::class::Classes;
 
 /// Names a view while anybody refers to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ViewId(usize);
+pub(super) struct ViewId(usize);
 
 /// What makes two clients members of one view.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ViewKey {
+pub(super) struct ViewKey {
     /// The effective classes: the event mask within the user's read classes.
-    pub classes: Classes,
+    pub(super) classes: Classes,
     /// Whether everybody's ActionIDs are shown in broadcast events (`actionids = all`).
-    pub all_action_ids: bool,
+    pub(super) all_action_ids: bool,
 }
 
 /// One view.
 #[derive(Debug)]
-pub struct View {
+pub(super) struct View {
     /// What its members have in common.
-    pub key: ViewKey,
+    pub(super) key: ViewKey,
     /// Its events.
-    pub log: ViewLog,
+    pub(super) log: ViewLog,
     /// The sessions that read it now, by their index.
-    pub members: Vec<u32>,
+    pub(super) members: Vec<u32>,
     /// How many sessions have it as their latest view. Without any, nothing is appended.
-    pub subscribers: usize,
+    pub(super) subscribers: usize,
     /// How many mailboxes hold a switch to it, or read it.
     references: usize,
+    /// How many sessions are on their way from another view to this one.
+    expected: usize,
     /// Whether something was appended since the last sweep.
-    pub grown: bool,
+    pub(super) grown: bool,
 }
 
 impl View {
     /// Appends one event, given in parts.
-    pub fn append(&mut self, parts: &[&[u8]]) {
+    pub(super) fn append(&mut self, parts: &[&[u8]]) {
         self.log.append(parts);
         self.grown = true;
     }
 
+    /// Whether somebody is still on the way into this view, and will need what was appended since.
+    pub(super) const fn expects_readers(&self) -> bool {
+        self.expected > 0
+    }
+
     /// Whether an event of these classes is for this view's members.
-    pub const fn wants(&self, classes: Classes) -> bool {
+    pub(super) const fn wants(&self, classes: Classes) -> bool {
         self.subscribers > 0 && self.key.classes.contains_all(classes)
     }
 }
 
 /// All views of one Asterisk.
 #[derive(Debug, Default)]
-pub struct Views {
+pub(super) struct Views {
     slab: Slab<View>,
     by_key: HashMap<ViewKey, ViewId>,
 }
 
 impl Views {
     /// The view of that key, made if there is none; the caller becomes a subscriber and a reference.
-    pub fn subscribe(&mut self, key: &ViewKey) -> ViewId {
+    pub(super) fn subscribe(&mut self, key: &ViewKey) -> ViewId {
         let id = self.by_key.get(key).copied().unwrap_or_else(|| {
             let id = ViewId(self.slab.insert(View {
                 key: key.clone(),
@@ -69,6 +76,7 @@ impl Views {
                 members: Vec::new(),
                 subscribers: 0,
                 references: 0,
+                expected: 0,
                 grown: false,
             }));
             self.by_key.insert(key.clone(), id);
@@ -82,14 +90,14 @@ impl Views {
     }
 
     /// The caller's latest view is another one now (its reference stays until it has read up to the switch).
-    pub fn unsubscribe(&mut self, id: ViewId) {
+    pub(super) fn unsubscribe(&mut self, id: ViewId) {
         if let Some(view) = self.slab.get_mut(id.0) {
             view.subscribers = view.subscribers.saturating_sub(1);
         }
     }
 
     /// The caller no longer reads the view, nor will.
-    pub fn release(&mut self, id: ViewId) {
+    pub(super) fn release(&mut self, id: ViewId) {
         let Some(view) = self.slab.get_mut(id.0) else {
             return;
         };
@@ -100,13 +108,27 @@ impl Views {
         }
     }
 
+    /// A session is on its way to that view.
+    pub(super) fn expect(&mut self, id: ViewId) {
+        if let Some(view) = self.slab.get_mut(id.0) {
+            view.expected += 1;
+        }
+    }
+
+    /// It has arrived, or will not come.
+    pub(super) fn arrive(&mut self, id: ViewId) {
+        if let Some(view) = self.slab.get_mut(id.0) {
+            view.expected = view.expected.saturating_sub(1);
+        }
+    }
+
     /// The view of that name.
-    pub fn get(&self, id: ViewId) -> Option<&View> {
+    pub(super) fn get(&self, id: ViewId) -> Option<&View> {
         self.slab.get(id.0)
     }
 
     /// The view of that name, to be changed.
-    pub fn get_mut(&mut self, id: ViewId) -> Option<&mut View> {
+    pub(super) fn get_mut(&mut self, id: ViewId) -> Option<&mut View> {
         self.slab.get_mut(id.0)
     }
 
@@ -114,34 +136,34 @@ impl Views {
     ///
     /// # Errors
     /// The view is gone; a reader of it has lost its place.
-    pub fn log(&self, id: ViewId) -> Result<&ViewLog, FellOff> {
+    pub(super) fn log(&self, id: ViewId) -> Result<&ViewLog, FellOff> {
         self.slab.get(id.0).map(|view| &view.log).ok_or(FellOff)
     }
 
     /// All views.
-    pub fn iter(&self) -> impl Iterator<Item = (ViewId, &View)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ViewId, &View)> {
         self.slab.iter().map(|(index, view)| (ViewId(index), view))
     }
 
     /// All views, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ViewId, &mut View)> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (ViewId, &mut View)> {
         self.slab
             .iter_mut()
             .map(|(index, view)| (ViewId(index), view))
     }
 
     /// How many views there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.slab.len()
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.slab.is_empty()
     }
 
     /// Every class that some view wants.
-    pub fn wanted_classes(&self) -> Classes {
+    pub(super) fn wanted_classes(&self) -> Classes {
         self.slab
             .iter()
             .filter(|(_, view)| view.subscribers > 0)
@@ -149,7 +171,7 @@ impl Views {
     }
 
     /// Bytes kept in all logs.
-    pub fn retained_bytes(&self) -> usize {
+    pub(super) fn retained_bytes(&self) -> usize {
         self.slab
             .iter()
             .map(|(_, view)| view.log.retained_bytes())

@@ -86,6 +86,12 @@ impl<'o> MessageWriter<'o> {
         self
     }
 
+    /// Adds a line as it stands: for lists of lines that are no fixed headers.
+    pub fn line(self, text: Text<'_>) -> Self {
+        put_line(self.out, &[text.0]);
+        self
+    }
+
     /// Ends the message.
     pub fn finish(self) {
         self.out.put_slice(b"\r\n");

@@ -1,0 +1,80 @@
+//! The thread of one Asterisk: a runtime of its own for the hub, the connection to Asterisk and the sockets
+//! of its live clients. Nothing on it is shared with another thread but the channel of arrivals.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::config::settings::{General, Upstream};
+use crate::hub::Hub;
+use crate::session::client::Arrival;
+use crate::session::shell::{Clock, Shell};
+
+/// Clients on their way to a hub at most; beyond it the entrance waits.
+const ARRIVALS_MAX: usize = 256;
+
+/// How long the clients may take to read their last answers when amimux ends.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+
+/// A running hub.
+#[derive(Debug)]
+pub(super) struct HubThread {
+    handle: JoinHandle<()>,
+    name: String,
+}
+
+impl HubThread {
+    /// Starts the thread; it ends some time after `cancel`.
+    pub(super) fn start(
+        general: Arc<General>,
+        upstream: Arc<Upstream>,
+        clock: Clock,
+        banner: watch::Sender<Option<String>>,
+        cancel: CancellationToken,
+    ) -> anyhow::Result<(Self, mpsc::Sender<Arrival>)> {
+        let nonce = getrandom::u64().context("the system gives no random numbers")?;
+        let name = upstream.name.clone();
+        let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start a runtime")?;
+        let handle = std::thread::Builder::new()
+            .name(format!("hub-{name}"))
+            .spawn(move || {
+                let hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
+                let shell = Rc::new(Shell::new(
+                    hub,
+                    clock,
+                    general.flush_delay,
+                    upstream.name.clone(),
+                    banner,
+                ));
+                let tasks = LocalSet::new();
+                tasks.spawn_local(Rc::clone(&shell).run_timer());
+                tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream));
+                tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
+                runtime.block_on(tasks.run_until(async move {
+                    cancel.cancelled().await;
+                    let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
+                }));
+            })
+            .context("cannot start a thread")?;
+        Ok((Self { handle, name }, sender))
+    }
+
+    /// Waits until the thread has ended.
+    pub(super) fn join(self) {
+        if self.handle.join().is_err() {
+            error!(upstream = self.name, "the thread of this upstream panicked");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Starts everything and ends it: a thread per Asterisk, the entrance for clients, signals.
+
+mod hub_thread;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use self::hub_thread::HubThread;
+use crate::config::settings::Settings;
+use crate::session::entrance::Entrance;
+use crate::session::registry::Registry;
+use crate::session::shell::Clock;
+
+/// A running amimux.
+#[derive(Debug)]
+pub struct Daemon {
+    settings: Settings,
+    listener: TcpListener,
+}
+
+impl Daemon {
+    /// Opens the port, so that what can go wrong goes wrong before anything was promised.
+    ///
+    /// # Errors
+    /// The port cannot be opened.
+    pub async fn bind(settings: Settings) -> anyhow::Result<Self> {
+        let address = settings.general.bind;
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!(
+                "cannot listen on {address}: is another program (Asterisk itself?) using the port? See `port` and `bindaddr` in [general]"
+            )
+        })?;
+        Ok(Self { settings, listener })
+    }
+
+    /// Where clients connect.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn local_address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Runs until `cancel`, then ends every session in good order.
+    ///
+    /// # Errors
+    /// A thread cannot be started, or the system gives no random numbers.
+    pub async fn run(self, cancel: CancellationToken) -> anyhow::Result<()> {
+        let clock = Clock::start();
+        let general = Arc::new(self.settings.general);
+        let mut hubs = HashMap::new();
+        let mut threads = Vec::new();
+        let mut first_banner = None;
+        for upstream in self.settings.upstreams {
+            let (banner, seen) = watch::channel(None);
+            first_banner.get_or_insert(seen);
+            let name = upstream.name.clone();
+            let (thread, arrivals) = HubThread::start(
+                Arc::clone(&general),
+                Arc::new(upstream),
+                clock,
+                banner,
+                cancel.clone(),
+            )?;
+            threads.push(thread);
+            hubs.insert(name, arrivals);
+        }
+        let entrance = Entrance {
+            users: Arc::new(self.settings.users),
+            hubs,
+            registry: Registry::default(),
+            clock,
+            upstream_banner: first_banner.context("no upstream is configured")?,
+            banner: general.banner.clone(),
+            auth_timeout: general.auth_timeout,
+            auth_limit: general.auth_limit,
+        };
+        info!(address = %self.listener.local_addr()?, upstreams = threads.len(), "amimux is up");
+        LocalSet::new()
+            .run_until(entrance.run(self.listener, cancel))
+            .await;
+        for thread in threads {
+            thread.join();
+        }
+        info!("amimux is down");
+        Ok(())
+    }
+}
+
+/// Resolves when the process is asked to end (SIGINT, SIGTERM).
+///
+/// # Errors
+/// The signals cannot be caught.
+pub async fn termination() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    })
+}

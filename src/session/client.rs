@@ -1,0 +1,112 @@
+//! Reading from clients: one task each, which waits for input and hands it to the hub.
+
+use std::io::ErrorKind;
+use std::net::TcpStream as StdTcpStream;
+use std::rc::Rc;
+
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::registry::LoginGuard;
+use super::shell::{Client, Shell};
+use super::socket::linger;
+use crate::hub::{Admission, CloseReason, SessionId};
+
+/// Bytes read from a client in one go.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A client that has logged in, on its way to the thread of its Asterisk.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its connection.
+    pub stream: StdTcpStream,
+    /// Who it is.
+    pub admission: Admission,
+    /// Its login, counted.
+    pub login: LoginGuard,
+}
+
+impl Shell {
+    /// The task that takes in the clients that log in, until the channel is closed.
+    ///
+    /// Cancel safe: an arrival is taken in as soon as it is received.
+    pub async fn run_arrivals(self: Rc<Self>, mut arrivals: mpsc::Receiver<Arrival>) {
+        while let Some(arrival) = arrivals.recv().await {
+            match TcpStream::from_std(arrival.stream) {
+                Ok(socket) => self.take_in(socket, arrival.admission, arrival.login),
+                Err(error) => warn!(%error, "a client could not be handed over"),
+            }
+        }
+    }
+
+    fn take_in(self: &Rc<Self>, socket: TcpStream, admission: Admission, login: LoginGuard) {
+        let client = Rc::new(Client {
+            socket,
+            resumed: Notify::new(),
+            gone: CancellationToken::new(),
+            _login: login,
+        });
+        let now = self.now();
+        let id = self.hub.borrow_mut().attach(now, admission);
+        self.clients.borrow_mut().insert(id, Rc::clone(&client));
+        tokio::task::spawn_local(Rc::clone(self).read(id, client));
+        self.settle();
+    }
+
+    /// The task that reads one client.
+    ///
+    /// Cancel safe: input goes to the hub as soon as it is read.
+    async fn read(self: Rc<Self>, id: SessionId, client: Rc<Client>) {
+        let mut ended = false;
+        loop {
+            let wants = !ended && self.hub.borrow_mut().wants_input(id);
+            tokio::select! {
+                () = client.gone.cancelled() => return,
+                () = client.resumed.notified(), if !wants => {}
+                ready = client.socket.readable(), if wants => {
+                    if ready.is_err() || !self.read_some(id, &client, &mut ended) {
+                        self.end(id, CloseReason::Disconnected);
+                        self.settle();
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads once. `false`: the connection is broken.
+    fn read_some(self: &Rc<Self>, id: SessionId, client: &Client, ended: &mut bool) -> bool {
+        let mut buffer = [0_u8; READ_BYTES];
+        let now = self.now();
+        match client.socket.try_read(&mut buffer) {
+            Ok(0) => {
+                *ended = true;
+                self.hub.borrow_mut().client_end_of_input(now, id);
+            }
+            Ok(read) => {
+                let bytes = buffer.get(..read).unwrap_or_default();
+                self.hub.borrow_mut().client_bytes(now, id, bytes);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
+            Err(_) => return false,
+        }
+        self.settle();
+        true
+    }
+
+    /// Ends all clients in good order, within the time that the caller allows.
+    ///
+    /// Cancel safe: what is not written by then is lost with the connections.
+    pub async fn close_all(self: &Rc<Self>) {
+        self.hub.borrow_mut().shut_down();
+        self.settle();
+        loop {
+            let next = self.clients.borrow().values().next().cloned();
+            let Some(client) = next else { return };
+            client.gone.cancelled().await;
+            linger(&client.socket).await;
+        }
+    }
+}

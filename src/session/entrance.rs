@@ -1,0 +1,244 @@
+//! The entrance: accepts connections, greets, and deals with them until they have logged in. Then the
+//! socket moves to the thread of the user's Asterisk.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use super::client::Arrival;
+use super::registry::Registry;
+use super::shell::Clock;
+use super::socket::{linger, prepare_client};
+use crate::hub::Admission;
+use crate::hub::door::{Admitted, Door, Refused, Step};
+use crate::policy::user::Users;
+
+/// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
+const BANNER_DEFAULT: &str = "Asterisk Call Manager/11.0.0";
+
+/// How long the first clients wait for Asterisk's own banner after a start.
+const FIRST_BANNER_WITHIN: Duration = Duration::from_secs(2);
+
+/// The pause after an error of `accept` (too many open files), so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Everything that the entrance needs.
+#[derive(Debug)]
+pub struct Entrance {
+    /// The users.
+    pub users: Arc<Users>,
+    /// The way to each Asterisk's thread, by the upstream's name.
+    pub hubs: HashMap<String, mpsc::Sender<Arrival>>,
+    /// Who is logged in.
+    pub registry: Registry,
+    /// The clock.
+    pub clock: Clock,
+    /// What the first upstream's Asterisk greets with.
+    pub upstream_banner: watch::Receiver<Option<String>>,
+    /// What is greeted with instead.
+    pub banner: Option<String>,
+    /// How long a login may take.
+    pub auth_timeout: Duration,
+    /// Most connections that are not logged in.
+    pub auth_limit: usize,
+}
+
+impl Entrance {
+    /// Accepts until `cancel`.
+    ///
+    /// Cancel safe: connections not yet logged in are dropped.
+    pub async fn run(self, listener: TcpListener, cancel: CancellationToken) {
+        let limit = Arc::new(Semaphore::new(self.auth_limit));
+        let shared = Rc::new(self);
+        shared.await_first_banner().await;
+        loop {
+            let accepted = tokio::select! {
+                () = cancel.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(permit) = Arc::clone(&limit).try_acquire_owned() else {
+                warn!(%address, "connection refused: authlimit reached");
+                continue;
+            };
+            let entrance = Rc::clone(&shared);
+            tokio::task::spawn_local(async move {
+                entrance.receive(stream, address).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn await_first_banner(&self) {
+        if self.banner.is_none() {
+            let mut banner = self.upstream_banner.clone();
+            let _ = tokio::time::timeout(FIRST_BANNER_WITHIN, banner.changed()).await;
+        }
+    }
+
+    fn greeting(&self) -> BytesMut {
+        let upstream = self.upstream_banner.borrow();
+        let banner = self
+            .banner
+            .as_deref()
+            .or(upstream.as_deref())
+            .unwrap_or(BANNER_DEFAULT);
+        let mut greeting = BytesMut::from(banner.as_bytes());
+        greeting.extend_from_slice(b"\r\n");
+        greeting
+    }
+
+    async fn receive(&self, stream: TcpStream, address: SocketAddr) {
+        prepare_client(&stream);
+        let deadline = self.clock.now().since_start + self.auth_timeout;
+        let visit = self.visit(&stream, address);
+        match tokio::time::timeout_at(self.clock.instant(deadline), visit).await {
+            Ok(Some((admitted, random))) => self.hand_over(stream, address, admitted, random).await,
+            Ok(None) => linger(&stream).await,
+            Err(_) => debug!(%address, "no login within authtimeout"),
+        }
+    }
+
+    /// Talks to a connection until it has logged in; `None` when it is to be closed.
+    ///
+    /// Cancel safe: nothing of a connection that is dropped matters.
+    async fn visit(&self, stream: &TcpStream, address: SocketAddr) -> Option<(Box<Admitted>, u32)> {
+        let mut out = self.greeting();
+        write_all(stream, &mut out).await?;
+        let random = random_u32()?;
+        let mut door = Door::new(random);
+        loop {
+            let now = self.clock.now().since_start;
+            let in_use = |user: &crate::policy::user::User| self.registry.is_in_use(user);
+            let step = door.step(now, &self.users, address.ip(), &in_use, &mut out);
+            if let Some(refused) = door.take_refused() {
+                log_refused(&refused, address);
+            }
+            match step {
+                Step::Wait => {
+                    write_all(stream, &mut out).await?;
+                    if !read_some(stream, door.input()).await? {
+                        return None;
+                    }
+                }
+                Step::CloseAt(moment) => {
+                    tokio::time::sleep_until(self.clock.instant(moment)).await;
+                    write_all(stream, &mut out).await?;
+                    return None;
+                }
+                Step::Close => {
+                    write_all(stream, &mut out).await?;
+                    return None;
+                }
+                Step::Admit(admitted) => {
+                    write_all(stream, &mut out).await?;
+                    return Some((admitted, random));
+                }
+            }
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        admitted: Box<Admitted>,
+        challenge_random: u32,
+    ) {
+        let Admitted {
+            user,
+            action_id,
+            events,
+            challenge,
+            input,
+        } = *admitted;
+        let login = self.registry.log_in(&user);
+        let Some(hub) = self.hubs.get(&user.upstream) else {
+            error!(
+                user = user.name,
+                upstream = user.upstream,
+                "no such upstream"
+            );
+            return;
+        };
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        let arrival = Arrival {
+            stream,
+            admission: Admission {
+                user,
+                address: address.ip().to_string(),
+                action_id,
+                events,
+                challenge,
+                challenge_random,
+                input,
+            },
+            login,
+        };
+        if hub.send(arrival).await.is_err() {
+            debug!(%address, "a client came while its upstream was being shut down");
+        }
+    }
+}
+
+/// One line per refusal, for fail2ban.
+fn log_refused(refused: &Refused, address: SocketAddr) {
+    warn!(
+        user = refused.user,
+        address = %address.ip(),
+        reason = refused.reason,
+        "login refused"
+    );
+}
+
+fn random_u32() -> Option<u32> {
+    match getrandom::u32() {
+        Ok(random) => Some(random),
+        Err(error) => {
+            error!(%error, "no random numbers from the system: logins are refused");
+            None
+        }
+    }
+}
+
+async fn write_all(stream: &TcpStream, out: &mut BytesMut) -> Option<()> {
+    while !out.is_empty() {
+        match stream.try_write(out) {
+            Ok(written) => out.advance(written.min(out.len())),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => stream.writable().await.ok()?,
+            Err(_) => return None,
+        }
+    }
+    Some(())
+}
+
+/// Reads once; `Some(false)` at the end of input.
+async fn read_some(stream: &TcpStream, input: &mut BytesMut) -> Option<bool> {
+    loop {
+        stream.readable().await.ok()?;
+        input.reserve(4096);
+        match stream.try_read_buf(input) {
+            Ok(read) => return Some(read > 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return None,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Writing to clients: the sweep over those that are caught up, its pacing, and the slow path for a client
+//! whose socket is full. Events of one turn leave in one write per client, straight from the shared log.
+
+use std::io::{ErrorKind, IoSlice};
+use std::rc::Rc;
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+
+use super::shell::{Client, Shell};
+use super::socket::linger;
+use crate::hub::log::SLICES_MAX;
+use crate::hub::{CloseReason, Outcome, SessionId, Slices};
+
+/// Writes to one client in one go; what is left is for the client's own task, so that others have their turn.
+const WRITES_PER_TURN: usize = 4;
+
+/// When the next sweep may begin: by duty cycle. After a sweep that took T, the next begins no sooner than T
+/// later, with a ceiling: half of the time at most goes into sweeps, and the busier it is, the larger each
+/// write. The first event after a quiet time leaves in the turn in which it came.
+#[derive(Debug)]
+pub(super) struct Pace {
+    delay_max: Duration,
+    not_before: Duration,
+}
+
+impl Pace {
+    pub(super) const fn new(delay_max: Duration) -> Self {
+        Self {
+            delay_max,
+            not_before: Duration::ZERO,
+        }
+    }
+
+    fn allows(&self, now: Duration) -> bool {
+        now >= self.not_before
+    }
+
+    fn swept(&mut self, began: Duration, ended: Duration) {
+        self.not_before = ended + ended.saturating_sub(began).min(self.delay_max);
+    }
+
+    /// When the next sweep may begin.
+    #[expect(clippy::unnecessary_wraps, reason = "joins a list of deadlines")]
+    pub(super) const fn next_at(&self) -> Option<Duration> {
+        Some(self.not_before)
+    }
+}
+
+/// What became of an attempt to write.
+enum Attempt {
+    Done,
+    Full,
+    Ended,
+}
+
+impl Shell {
+    /// Sweeps if there is something and the pace allows it; if it does not, the timer will.
+    pub(super) fn sweep_if_due(self: &Rc<Self>) {
+        {
+            let hub = self.hub.borrow();
+            if !hub.has_grown() {
+                return;
+            }
+            if !self.pace.borrow().allows(self.now().since_start) && !hub.must_sweep() {
+                return;
+            }
+        }
+        let began = self.now().since_start;
+        let mut ids = std::mem::take(&mut *self.sweep_list.borrow_mut());
+        self.hub.borrow_mut().begin_sweep(&mut ids);
+        for id in ids.drain(..) {
+            self.flush(id);
+        }
+        self.hub.borrow_mut().swept();
+        *self.sweep_list.borrow_mut() = ids;
+        self.pace.borrow_mut().swept(began, self.now().since_start);
+    }
+
+    /// Writes to a client what there is; if its socket is full, its own task takes over.
+    pub(super) fn flush(self: &Rc<Self>, id: SessionId) {
+        let Some(client) = self.clients.borrow().get(&id).cloned() else {
+            return;
+        };
+        if matches!(self.write_some(id, &client), Attempt::Full) {
+            self.hub.borrow_mut().set_blocked(id, true);
+            self.blocked.set(self.blocked.get() + 1);
+            tokio::task::spawn_local(Rc::clone(self).drain(id, client));
+        }
+    }
+
+    /// The task of a client whose socket is full: it drains, then rejoins the sweep.
+    ///
+    /// Cancel safe: the hub keeps how far the client was written.
+    async fn drain(self: Rc<Self>, id: SessionId, client: Rc<Client>) {
+        loop {
+            tokio::select! {
+                ready = client.socket.writable() => if ready.is_err() { break },
+                () = client.gone.cancelled() => break,
+            }
+            match self.write_some(id, &client) {
+                Attempt::Full => {}
+                Attempt::Done => {
+                    self.hub.borrow_mut().set_blocked(id, false);
+                    // What came while it was being set free.
+                    self.flush_again(id, &client);
+                    break;
+                }
+                Attempt::Ended => break,
+            }
+            // Draining makes room for answers, and so for requests that were left unread.
+            self.settle();
+        }
+        self.blocked.set(self.blocked.get().saturating_sub(1));
+        self.settle();
+    }
+
+    fn flush_again(self: &Rc<Self>, id: SessionId, client: &Rc<Client>) {
+        if matches!(self.write_some(id, client), Attempt::Full) {
+            self.hub.borrow_mut().set_blocked(id, true);
+            self.blocked.set(self.blocked.get() + 1);
+            tokio::task::spawn_local(Rc::clone(self).drain(id, Rc::clone(client)));
+        }
+    }
+
+    fn write_some(self: &Rc<Self>, id: SessionId, client: &Client) -> Attempt {
+        let mut writes = 0;
+        loop {
+            match self.write_once(id, client) {
+                Ok((Outcome::Write, written)) => {
+                    let now = self.now();
+                    self.hub.borrow_mut().wrote(now, id, written);
+                    writes += 1;
+                    if writes >= WRITES_PER_TURN {
+                        return Attempt::Full;
+                    }
+                }
+                Ok((Outcome::CaughtUp, _)) => {
+                    let now = self.now();
+                    if !self.hub.borrow_mut().turn_over(now, id) {
+                        return Attempt::Done;
+                    }
+                }
+                Ok((Outcome::Finished, _)) => {
+                    self.end(id, CloseReason::Disconnected);
+                    return Attempt::Ended;
+                }
+                Ok((Outcome::FellOff { behind_bytes }, _)) => {
+                    self.end(id, CloseReason::TooSlow { behind_bytes });
+                    return Attempt::Ended;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Attempt::Full,
+                Err(_) => {
+                    self.end(id, CloseReason::Disconnected);
+                    return Attempt::Ended;
+                }
+            }
+        }
+    }
+
+    fn write_once(&self, id: SessionId, client: &Client) -> std::io::Result<(Outcome, usize)> {
+        let hub = self.hub.borrow();
+        let mut slices = Slices::new();
+        let outcome = hub.gather(id, &mut slices);
+        if outcome != Outcome::Write {
+            return Ok((outcome, 0));
+        }
+        let written = if let [one] = slices.as_slice() {
+            client.socket.try_write(one)?
+        } else {
+            let vectors = slices
+                .iter()
+                .map(|slice| IoSlice::new(slice))
+                .collect::<ArrayVec<_, SLICES_MAX>>();
+            client.socket.try_write_vectored(&vectors)?
+        };
+        Ok((outcome, written))
+    }
+
+    /// Ends a client: its tasks stop, the hub forgets it, and its socket is closed in good order.
+    pub(super) fn end(self: &Rc<Self>, id: SessionId, reason: CloseReason) {
+        let Some(client) = self.clients.borrow_mut().remove(&id) else {
+            return;
+        };
+        client.gone.cancel();
+        self.hub.borrow_mut().remove(id, reason);
+        tokio::task::spawn_local(async move {
+            linger(&client.socket).await;
+        });
+    }
+}

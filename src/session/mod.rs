@@ -1,0 +1,10 @@
+//! The tokio shell around a hub's clients: one thread owns a hub and the sockets of its live clients.
+//! It decides nothing: it reads, writes, waits, and asks the hub. [`entrance`] deals with connections
+//! until they have logged in; [`shell`] is what the tasks of one hub share; [`client`] reads; [`flush`] writes.
+
+pub mod client;
+pub mod entrance;
+pub mod flush;
+pub mod registry;
+pub mod shell;
+pub mod socket;

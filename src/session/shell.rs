@@ -1,0 +1,283 @@
+//! What the tasks of one hub's thread share: the hub, the sockets of its clients, the clock, and the wake-ups
+//! between them. After every call into the hub, [`Shell::settle`] carries out what came of it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::flush::Pace;
+use super::registry::LoginGuard;
+use crate::hub::{Hub, Notice, Now, SessionId};
+
+/// The clock of the process. All threads share one, so that times can be compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    /// Starts now.
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// The time.
+    pub fn now(self) -> Now {
+        Now {
+            since_start: self.started.elapsed(),
+            wall: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        }
+    }
+
+    /// A moment given since the start, as tokio's timers take it.
+    pub fn instant(self, since_start: Duration) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.started + since_start)
+    }
+}
+
+/// One live client.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) socket: TcpStream,
+    /// Its input can be taken again.
+    pub(super) resumed: Notify,
+    /// It is over.
+    pub(super) gone: CancellationToken,
+    /// Counts as a login of its user until dropped.
+    pub(super) _login: LoginGuard,
+}
+
+/// What the tasks share.
+#[derive(Debug)]
+pub struct Shell {
+    pub(crate) hub: RefCell<Hub>,
+    pub(crate) clock: Clock,
+    pub(super) clients: RefCell<HashMap<SessionId, Rc<Client>>>,
+    pub(super) pace: RefCell<Pace>,
+    pub(super) sweep_list: RefCell<Vec<SessionId>>,
+    /// How many clients have a task that waits for their socket.
+    pub(super) blocked: Cell<usize>,
+    /// The socket to Asterisk, while there is one.
+    pub(crate) upstream: RefCell<Option<Rc<TcpStream>>>,
+    /// The upstream task has to look: there is something to write, or the connection is to be dropped.
+    pub(crate) upstream_wake: Notify,
+    /// The timer's task has to look at the deadlines again.
+    timer_wake: Notify,
+    /// When the timer's task will look by itself.
+    timer_armed: Cell<Option<Duration>>,
+    banner: watch::Sender<Option<String>>,
+    name: String,
+}
+
+impl Shell {
+    /// A shell around `hub`, whose Asterisk is called `name`; `banner` is told what Asterisk greets with.
+    pub fn new(
+        hub: Hub,
+        clock: Clock,
+        flush_delay: Duration,
+        name: String,
+        banner: watch::Sender<Option<String>>,
+    ) -> Self {
+        Self {
+            hub: RefCell::new(hub),
+            clock,
+            clients: RefCell::new(HashMap::new()),
+            pace: RefCell::new(Pace::new(flush_delay)),
+            sweep_list: RefCell::new(Vec::new()),
+            blocked: Cell::new(0),
+            upstream: RefCell::new(None),
+            upstream_wake: Notify::new(),
+            timer_wake: Notify::new(),
+            timer_armed: Cell::new(None),
+            banner,
+            name,
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// Carries out what came of a call into the hub: writes to clients and to Asterisk, wakes tasks, logs.
+    pub fn settle(self: &Rc<Self>) {
+        loop {
+            let dirty = self.hub.borrow_mut().next_dirty();
+            let Some(id) = dirty else { break };
+            self.flush(id);
+        }
+        self.sweep_if_due();
+        loop {
+            let resumed = self.hub.borrow_mut().next_resumed();
+            let Some(id) = resumed else { break };
+            if let Some(client) = self.clients.borrow().get(&id) {
+                client.resumed.notify_one();
+            }
+        }
+        self.write_upstream();
+        self.log_notices();
+        self.arm_timer();
+    }
+
+    /// Writes to Asterisk what its socket takes now; the upstream's task sees to the rest.
+    fn write_upstream(&self) {
+        let Some(socket) = self.upstream.borrow().clone() else {
+            return;
+        };
+        let mut hub = self.hub.borrow_mut();
+        let outbound = hub.outbound();
+        while !outbound.is_empty() {
+            match socket.try_write(outbound) {
+                Ok(written) => drop(outbound.split_to(written.min(outbound.len()))),
+                Err(_) => {
+                    self.upstream_wake.notify_one();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn arm_timer(&self) {
+        let deadline = self.next_deadline();
+        let sooner = match (deadline, self.timer_armed.get()) {
+            (Some(deadline), Some(armed)) => deadline < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if sooner {
+            self.timer_wake.notify_one();
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let hub = self.hub.borrow();
+        let sweep = hub
+            .has_grown()
+            .then(|| self.pace.borrow().next_at())
+            .flatten();
+        let lost = (self.blocked.get() > 0)
+            .then(|| self.clock.now().since_start + Duration::from_millis(500));
+        [hub.next_deadline(), sweep, lost]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The task that does what is due by time.
+    ///
+    /// Cancel safe: nothing is kept between two waits.
+    pub async fn run_timer(self: Rc<Self>) {
+        loop {
+            let deadline = self.next_deadline();
+            self.timer_armed.set(deadline);
+            match deadline {
+                Some(deadline) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(self.clock.instant(deadline)) => {}
+                        () = self.timer_wake.notified() => {}
+                    }
+                }
+                None => self.timer_wake.notified().await,
+            }
+            self.timer_armed.set(None);
+            let now = self.now();
+            self.hub.borrow_mut().tick(now);
+            self.end_lost();
+            self.settle();
+            self.upstream_wake.notify_one();
+        }
+    }
+
+    fn end_lost(self: &Rc<Self>) {
+        if self.blocked.get() == 0 {
+            return;
+        }
+        let lost = self.hub.borrow().lost_sessions();
+        for id in lost {
+            let behind_bytes = self.hub.borrow().behind_bytes(id);
+            self.end(id, crate::hub::CloseReason::TooSlow { behind_bytes });
+        }
+    }
+
+    /// How many clients there are.
+    pub fn client_count(&self) -> usize {
+        self.clients.borrow().len()
+    }
+
+    fn log_notices(&self) {
+        loop {
+            let notice = self.hub.borrow_mut().next_notice();
+            let Some(notice) = notice else { return };
+            self.log(notice);
+        }
+    }
+
+    fn log(&self, notice: Notice) {
+        let upstream = self.name.as_str();
+        match notice {
+            Notice::UpstreamReady { banner, actions } => {
+                let _ = self.banner.send(Some(banner.clone()));
+                info!(upstream, banner, actions, "Asterisk is connected");
+            }
+            Notice::UpstreamLost {
+                cause,
+                failed,
+                retry_in,
+            } => {
+                let retry = format!("{:.1} s", retry_in.as_secs_f32());
+                // Whoever waits for a first banner need not wait any longer.
+                self.banner.send_if_modified(|banner| banner.is_none());
+                error!(
+                    upstream,
+                    cause,
+                    failed_actions = failed,
+                    retry_in = retry,
+                    "Asterisk is away"
+                );
+            }
+            Notice::ActionTableUnknown { answer } => warn!(
+                upstream,
+                answer, "ListCommands failed: the built-in action table is used"
+            ),
+            Notice::UpstreamNotBooted => warn!(
+                upstream,
+                "Asterisk did not say FullyBooted: its user for amimux needs read = all in manager.conf"
+            ),
+            Notice::SessionOpened { user, address } => info!(upstream, user, address, "login"),
+            Notice::SessionClosed {
+                user,
+                address,
+                reason,
+            } => info!(upstream, user, address, reason = %reason, "session ended"),
+            Notice::Refused {
+                user,
+                address,
+                action,
+                reason,
+            } => warn!(user, address, action, reason, "request refused"),
+            Notice::Unroutable { first_line } => {
+                warn!(
+                    upstream,
+                    first_line, "dropped a message that belongs to no action"
+                );
+            }
+            Notice::Oversized { first_line } => {
+                warn!(
+                    upstream,
+                    first_line, "dropped a message longer than maxmessage"
+                );
+            }
+            Notice::Overdue { user } => warn!(upstream, user, "Asterisk gave no answer in time"),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Options of client sockets, and closing one so that its last answer arrives.
+
+use std::net::Shutdown;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+/// Bytes that the kernel takes from us before it says that the socket is full: the backlog waits in our
+/// shared, bounded log instead of in a private kernel buffer.
+const NOT_SENT_LOW_BYTES: u32 = 128 * 1024;
+
+/// How long a peer may leave what it was sent unacknowledged.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+
+/// How long a closed client may go on sending before it is cut off.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Bytes that a closed client may go on sending before it is cut off.
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// Sets what every connection needs: no delay, and dead peers are noticed.
+pub fn prepare(stream: &TcpStream) {
+    // Each of these makes things better; none is needed for things to be right.
+    let _ = stream.set_nodelay(true);
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
+}
+
+/// As [`prepare`], and keeps the kernel from swallowing megabytes for a client that does not read.
+pub fn prepare_client(stream: &TcpStream) {
+    prepare(stream);
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_BYTES);
+}
+
+/// Closes a connection so that the peer gets the last bytes: closing with unread input would reset it.
+///
+/// Cancel safe: dropping it closes at once.
+pub async fn linger(stream: &TcpStream) {
+    if SockRef::from(stream).shutdown(Shutdown::Write).is_err() {
+        return;
+    }
+    let drained = async {
+        let mut rest = LINGER_BYTES;
+        let mut buffer = [0_u8; 4096];
+        while rest > 0 && stream.readable().await.is_ok() {
+            match stream.try_read(&mut buffer) {
+                Ok(0) => return,
+                Ok(read) => rest = rest.saturating_sub(read),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, drained).await;
+}

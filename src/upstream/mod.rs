@@ -1,0 +1,104 @@
+//! The tokio shell around the connection to Asterisk: connects, reads as long as there is something, writes
+//! what the hub has, and connects again. It decides nothing; when and why is the hub's affair.
+
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+
+use crate::config::settings::Upstream;
+use crate::session::shell::Shell;
+use crate::session::socket::prepare;
+
+/// Bytes read from Asterisk in one turn at most; then what came is delivered.
+const TURN_BYTES: usize = 256 * 1024;
+
+/// Room made for each read.
+const READ_BYTES: usize = 64 * 1024;
+
+impl Shell {
+    /// The task that keeps the connection to Asterisk, for ever.
+    ///
+    /// Cancel safe: the connection is closed when it is dropped.
+    pub async fn run_upstream(self: Rc<Self>, upstream: Arc<Upstream>) {
+        loop {
+            let at = self.hub.borrow().reconnect_at();
+            if let Some(at) = at {
+                tokio::time::sleep_until(self.clock.instant(at)).await;
+            }
+            let cause = match connect(&upstream).await {
+                Ok(stream) => self.converse(stream).await,
+                Err(cause) => cause,
+            };
+            *self.upstream.borrow_mut() = None;
+            let now = self.now();
+            self.hub.borrow_mut().upstream_lost(now, &cause);
+            self.settle();
+        }
+    }
+
+    /// Talks to Asterisk until the connection ends; returns why it did.
+    async fn converse(self: &Rc<Self>, stream: TcpStream) -> String {
+        prepare(&stream);
+        let stream = Rc::new(stream);
+        *self.upstream.borrow_mut() = Some(Rc::clone(&stream));
+        let now = self.now();
+        self.hub.borrow_mut().upstream_connected(now);
+        loop {
+            let writes = !self.hub.borrow_mut().outbound().is_empty();
+            let read = tokio::select! {
+                ready = stream.readable() => match ready {
+                    Ok(()) => self.read_turn(&stream),
+                    Err(error) => Err(error.to_string()),
+                },
+                _ = stream.writable(), if writes => Ok(()),
+                () = self.upstream_wake.notified() => Ok(()),
+            };
+            self.settle();
+            let dropped = self.hub.borrow_mut().drop_requested();
+            match (dropped, read) {
+                (Some(cause), _) | (None, Err(cause)) => return cause,
+                (None, Ok(())) => {}
+            }
+        }
+    }
+
+    /// Reads until there is nothing more, or the turn is full, and hands it to the hub.
+    fn read_turn(self: &Rc<Self>, stream: &TcpStream) -> Result<(), String> {
+        let mut hub = self.hub.borrow_mut();
+        let mut total = 0;
+        let ended = loop {
+            let inbound = hub.inbound();
+            inbound.reserve(READ_BYTES);
+            match stream.try_read_buf(inbound) {
+                Ok(0) => break Err("Asterisk closed the connection".to_owned()),
+                Ok(read) => total += read,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
+                Err(error) => break Err(error.to_string()),
+            }
+            if total >= TURN_BYTES {
+                break Ok(());
+            }
+        };
+        if total > 0 {
+            let now = self.clock.now();
+            hub.upstream_received(now);
+        }
+        ended
+    }
+}
+
+/// Connects, within the configured time.
+async fn connect(upstream: &Upstream) -> Result<TcpStream, String> {
+    let target = (upstream.host.as_str(), upstream.port);
+    let name = format!("{}:{}", upstream.host, upstream.port);
+    match tokio::time::timeout(upstream.connect_timeout, TcpStream::connect(target)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(format!("cannot connect to {name}: {error}")),
+        Err(_) => Err(format!(
+            "cannot connect to {name} within {} s",
+            upstream.connect_timeout.as_secs_f32()
+        )),
+    }
+}
