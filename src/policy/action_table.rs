@@ -70,7 +70,7 @@ const fn irregular(name: &'static str, classes: Classes, list_end: Option<&'stat
     }
 }
 
-/// An action of the session itself, answered here and offered even when Asterisk lists it not.
+/// An action of the session itself, answered here and offered even when Asterisk does not list it.
 const fn own(name: &'static str, classes: Classes, synopsis: &'static str) -> Row {
     Row {
         synopsis,

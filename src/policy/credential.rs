@@ -48,12 +48,12 @@ pub enum LoginFailure {
 
 /// The digits to be hashed with the secret: one for each session, the same each time it is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Challenge(ArrayString<{ Challenge::DIGITS_MAX }>);
+pub struct Challenge(ArrayString<CHALLENGE_DIGITS_MAX>);
+
+/// The most digits that Asterisk writes: its buffer has ten bytes.
+const CHALLENGE_DIGITS_MAX: usize = 9;
 
 impl Challenge {
-    /// The most digits that Asterisk writes: its buffer has ten bytes.
-    const DIGITS_MAX: usize = 9;
-
     /// Makes a challenge from a number that nobody can guess.
     pub fn new(random: u32) -> Self {
         let mut digits = ArrayString::new();

@@ -23,7 +23,7 @@ const REFUSED: &[&[&str]] = &[
     // End Asterisk for everybody.
     &["core", "restart"],
     &["core", "stop"],
-    // The names that these have among the aliases that come with Asterisk.
+    // Their older names, which live on as aliases.
     &["restart", "now"],
     &["restart", "when", "convenient"],
     &["stop", "gracefully"],
