@@ -3,5 +3,6 @@
 
 pub mod acl;
 pub mod class;
+pub mod class_list;
 pub mod secret;
 pub mod user;
