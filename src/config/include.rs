@@ -79,7 +79,7 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn new(main: &Path) -> Self {
         Self {
-            directory: main.parent().unwrap_or(Path::new("")).to_owned(),
+            directory: main.parent().unwrap_or_else(|| Path::new("")).to_owned(),
             open: Vec::new(),
             read: 0,
         }

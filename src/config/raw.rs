@@ -168,7 +168,7 @@ impl Reader<'_> {
         match Line::parse(&text) {
             Ok(None) => {}
             Ok(Some(Line::Section { name, modifiers })) => {
-                self.section(file, place, name, modifiers);
+                self.section(file, &place, name, modifiers);
             }
             Ok(Some(Line::Directive { word, argument })) => {
                 self.directive(file, &place, word, argument);
@@ -202,10 +202,10 @@ impl Reader<'_> {
         self.latest = file.open;
     }
 
-    fn section(&mut self, file: &mut File, place: Location, name: &str, modifiers: Option<&str>) {
+    fn section(&mut self, file: &mut File, place: &Location, name: &str, modifiers: Option<&str>) {
         if name.len() > SECTION_NAME_BYTES_MAX {
             self.report.warning(
-                &place,
+                place,
                 format!("the section name {} is cut to 79 bytes", quoted(name)),
                 "use a shorter name",
             );
@@ -225,7 +225,7 @@ impl Reader<'_> {
             Ok(index) => self.enter(file, Open::Section(index)),
             Err(error) => {
                 self.enter(file, Open::Broken);
-                self.report.error(&place, error.to_string(), error.remedy());
+                self.report.error(place, error.to_string(), error.remedy());
             }
         }
     }
