@@ -1,3 +1,22 @@
 //! Asterisk's configuration dialect, turned into typed settings.
+//!
+//! A file is read in three steps, each in a module of its own: [`lexer`] takes comments away and tells lines apart,
+//! [`raw`] puts sections together (templates, includes) and remembers where everything stands, and [`load`] makes
+//! [`settings::Settings`] of it with the tables of options. Everything that is wrong is collected in a
+//! [`diagnostics::Report`]; no value of a secret ever gets into one. Files are read here, sockets and clocks unknown.
 
+mod access;
+pub mod diagnostics;
+mod general;
+mod include;
+pub mod lexer;
+mod load;
+pub mod options;
+pub mod raw;
 pub mod settings;
+mod template;
+mod upstream;
+mod user;
+mod value;
+
+pub use load::load;

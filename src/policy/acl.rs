@@ -1,14 +1,433 @@
 //! Access control lists: from which addresses a user may log in.
+//!
+//! The rules are Asterisk's (`main/acl.c`, `ast_append_ha` and `ast_apply_ha`): a list starts from "allow", every rule
+//! is tried in order, the last one that matches decides. What Asterisk takes in old BSD notation (`10/8`, `10.1`,
+//! leading zeros) rarely means what its author thought, so it is refused here; nothing is ever dropped.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A list of rules; placeholder to be filled by the access control room.
-#[derive(Debug, Clone, Default)]
-pub struct Acl {}
+use thiserror::Error;
+
+/// What a rule does with an address that it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sense {
+    /// The address may log in.
+    Permit,
+    /// The address may not log in.
+    Deny,
+}
+
+impl Sense {
+    const fn reversed(self) -> Self {
+        match self {
+            Self::Permit => Self::Deny,
+            Self::Deny => Self::Permit,
+        }
+    }
+}
+
+/// Address bits and the mask that says which of them count; IPv4 and IPv6 never match each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Network {
+    V4 { bits: u32, mask: u32 },
+    V6 { bits: u128, mask: u128 },
+}
+
+/// One entry of a `permit` or `deny` line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    sense: Sense,
+    network: Network,
+}
+
+/// Why an entry of a `permit` or `deny` line is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// Nothing between two commas, or nothing at all.
+    #[error("an address is missing")]
+    Empty,
+    /// A blank in the entry; Asterisk takes it for part of the address.
+    #[error("there is a blank in '{0}'")]
+    Blank(String),
+    /// Fewer than four numbers.
+    #[error("'{0}' is a short form of an IPv4 address")]
+    ShortForm(String),
+    /// A number with a leading zero, which Asterisk reads as octal.
+    #[error("'{0}' has a leading zero, which Asterisk reads as octal")]
+    LeadingZero(String),
+    /// Neither an IPv4 nor an IPv6 address: a host name, a port, a typing error.
+    #[error("'{0}' is not an address")]
+    NotAnAddress(String),
+    /// Not a number, or more bits than the address has.
+    #[error("'{0}' is not a prefix length")]
+    Prefix(String),
+    /// The mask is not an address of the same family.
+    #[error("'{0}' is not a mask for this kind of address")]
+    Mask(String),
+}
+
+impl RuleError {
+    /// What to write instead.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Empty => "write addresses separated by single commas",
+            Self::Blank(_) => "separate addresses by commas without blanks",
+            Self::ShortForm(_) => "write all four numbers, as in 10.0.0.0/8",
+            Self::LeadingZero(_) => "write the numbers without leading zeros",
+            Self::NotAnAddress(_) => {
+                "write a numeric address without port, as in 192.0.2.0/24 or 2001:db8::/32"
+            }
+            Self::Prefix(_) => {
+                "write 0 to 32 for IPv4 (IPv4-mapped addresses included), 0 to 128 for IPv6"
+            }
+            Self::Mask(_) => "write a prefix length, as in 10.0.0.0/8",
+        }
+    }
+}
+
+impl Rule {
+    /// Reads one entry, `[!]address[/mask]`; `!` reverses `sense`. The mask is a prefix length or an address of the
+    /// same family; without one the rule is about a single host.
+    ///
+    /// # Errors
+    /// Whatever is not exactly that, old BSD notation included.
+    pub fn parse(entry: &str, sense: Sense) -> Result<Self, RuleError> {
+        if entry.is_empty() {
+            return Err(RuleError::Empty);
+        }
+        if entry.contains(|c: char| c.is_whitespace()) {
+            return Err(RuleError::Blank(cut(entry)));
+        }
+        let (sense, text) = match entry.strip_prefix('!') {
+            Some(rest) => (sense.reversed(), rest),
+            None => (sense, entry),
+        };
+        let (address, mask) = match text.split_once('/') {
+            Some((address, mask)) => (address, Some(mask)),
+            None => (text, None),
+        };
+        let network = match unmapped(parse_address(address)?) {
+            IpAddr::V4(address) => {
+                let mask = mask.map_or(Ok(u32::MAX), parse_mask_v4)?;
+                Network::V4 {
+                    bits: address.to_bits() & mask,
+                    mask,
+                }
+            }
+            IpAddr::V6(address) => {
+                let mask = mask.map_or(Ok(u128::MAX), parse_mask_v6)?;
+                Network::V6 {
+                    bits: address.to_bits() & mask,
+                    mask,
+                }
+            }
+        };
+        Ok(Self { sense, network })
+    }
+
+    /// What the rule does, `!` taken into account.
+    pub const fn sense(&self) -> Sense {
+        self.sense
+    }
+
+    /// Whether the rule is about every IPv4 address.
+    pub const fn is_all_ipv4(&self) -> bool {
+        matches!(self.network, Network::V4 { mask: 0, .. })
+    }
+
+    /// Whether the rule is about IPv6 addresses, some or all.
+    pub const fn is_ipv6(&self) -> bool {
+        matches!(self.network, Network::V6 { .. })
+    }
+
+    fn matches(&self, address: IpAddr) -> bool {
+        match (self.network, address) {
+            (Network::V4 { bits, mask }, IpAddr::V4(address)) => address.to_bits() & mask == bits,
+            (Network::V6 { bits, mask }, IpAddr::V6(address)) => address.to_bits() & mask == bits,
+            _ => false,
+        }
+    }
+}
+
+/// Rules in order; the last that matches decides, without any match the address is allowed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleList {
+    rules: Vec<Rule>,
+}
+
+impl RuleList {
+    /// Appends the entries of one `permit` or `deny` line. Nothing is appended when one of them is refused.
+    ///
+    /// # Errors
+    /// The first entry that is refused.
+    pub fn push_line(&mut self, sense: Sense, line: &str) -> Result<(), RuleError> {
+        let rules: Result<Vec<Rule>, RuleError> = line
+            .split(',')
+            .map(|entry| Rule::parse(entry, sense))
+            .collect();
+        self.rules.extend(rules?);
+        Ok(())
+    }
+
+    /// The rules in the order in which they are tried.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Whether there is no rule, in which case every address is allowed.
+    pub const fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Whether this list allows the address.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let address = unmapped(address);
+        self.rules
+            .iter()
+            .rev()
+            .find(|rule| rule.matches(address))
+            .is_none_or(|rule| rule.sense == Sense::Permit)
+    }
+}
+
+/// From where a user may log in: a list of its own and any number of named ones; all must allow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acl {
+    lists: Vec<RuleList>,
+}
 
 impl Acl {
-    /// Whether a client at `address` may log in.
-    pub fn allows(&self, _address: IpAddr) -> bool {
-        true
+    /// Adds a list that must allow as well: the user's own rules, or a named list.
+    pub fn push(&mut self, list: RuleList) {
+        self.lists.push(list);
+    }
+
+    /// Whether a client at this address may log in. An IPv4-mapped IPv6 address counts as IPv4.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.lists.iter().all(|list| list.allows(address))
+    }
+
+    /// Every rule of every list.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.lists.iter().flat_map(|list| list.rules())
+    }
+}
+
+/// IPv4-mapped addresses as IPv4, everything else as it is.
+fn unmapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
+fn parse_address(text: &str) -> Result<IpAddr, RuleError> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .filter(|inner| inner.contains(':'))
+        .unwrap_or(text);
+    bare.parse().map_err(|_| why_no_address(text))
+}
+
+fn why_no_address(text: &str) -> RuleError {
+    if text.is_empty() {
+        return RuleError::Empty;
+    }
+    let numbers = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let leading_zero = |part: &str| part.len() > 1 && part.starts_with('0');
+    if numbers && text.split('.').any(leading_zero) {
+        RuleError::LeadingZero(cut(text))
+    } else if numbers && text.split('.').count() < 4 {
+        RuleError::ShortForm(cut(text))
+    } else {
+        RuleError::NotAnAddress(cut(text))
+    }
+}
+
+fn parse_mask_v4(text: &str) -> Result<u32, RuleError> {
+    if text.contains(['.', ':']) {
+        let mask: Ipv4Addr = text.parse().map_err(|_| RuleError::Mask(cut(text)))?;
+        return Ok(mask.to_bits());
+    }
+    let length = prefix_length(text, u32::BITS)?;
+    Ok(u32::MAX.checked_shl(u32::BITS - length).unwrap_or(0))
+}
+
+fn parse_mask_v6(text: &str) -> Result<u128, RuleError> {
+    if text.contains(['.', ':']) {
+        let mask: Ipv6Addr = text.parse().map_err(|_| RuleError::Mask(cut(text)))?;
+        return Ok(mask.to_bits());
+    }
+    let length = prefix_length(text, u128::BITS)?;
+    Ok(u128::MAX.checked_shl(u128::BITS - length).unwrap_or(0))
+}
+
+fn prefix_length(text: &str, bits: u32) -> Result<u32, RuleError> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|length| digits && *length <= bits)
+        .ok_or_else(|| RuleError::Prefix(cut(text)))
+}
+
+/// The offending text, short enough for a message.
+fn cut(text: &str) -> String {
+    text.chars().take(50).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The list of these lines, such as `deny 0.0.0.0/0; permit 10.0.0.0/8`.
+    fn list(lines: &str) -> RuleList {
+        let mut list = RuleList::default();
+        for line in lines.split("; ").filter(|line| !line.is_empty()) {
+            let (word, entries) = line.split_once(' ').unwrap();
+            let sense = match word {
+                "permit" => Sense::Permit,
+                "deny" => Sense::Deny,
+                _ => panic!("{word}"),
+            };
+            list.push_line(sense, entries).unwrap();
+        }
+        list
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_last_rule_that_matches_decides() {
+        let private = "deny 0.0.0.0/0; permit 10.0.0.0/8";
+        let cases = [
+            ("no rule allows", "", "192.0.2.1", true),
+            ("permit alone", "permit 10.0.0.0/8", "192.0.2.1", true),
+            ("deny matches", "deny 10.0.0.0/8", "10.1.2.3", false),
+            ("permitted", private, "10.1.2.3", true),
+            ("not permitted", private, "11.1.2.3", false),
+            (
+                "order",
+                "permit 10.0.0.0/8; deny 0.0.0.0/0",
+                "10.1.2.3",
+                false,
+            ),
+            ("list", "deny 10.0.0.1,10.0.0.2", "10.0.0.2", false),
+            ("host", "deny 10.0.0.1", "10.0.0.2", true),
+            (
+                "reversed deny",
+                "deny 0.0.0.0/0,!10.0.0.0/8",
+                "10.1.2.3",
+                true,
+            ),
+            ("reversed permit", "permit !10.0.0.0/8", "10.1.2.3", false),
+            ("host bits", "deny 10.9.9.9/8", "10.1.2.3", false),
+            (
+                "last word of many",
+                "deny 10.0.0.0/8; permit 10.1.0.0/16; deny 10.1.1.1",
+                "10.1.1.1",
+                false,
+            ),
+        ];
+        for (name, lines, client, allowed) in cases {
+            assert_eq!(list(lines).allows(address(client)), allowed, "{name}");
+        }
+    }
+
+    #[test]
+    fn masks_and_families() {
+        let cases = [
+            ("dotted", "deny 10.0.0.0/255.255.0.0", "10.0.9.9", false),
+            (
+                "dotted, other",
+                "deny 10.0.0.0/255.255.0.0",
+                "10.1.9.9",
+                true,
+            ),
+            (
+                "with a gap",
+                "deny 10.0.3.0/255.0.255.0",
+                "10.77.3.9",
+                false,
+            ),
+            ("v4 is not v6", "deny 0.0.0.0/0", "2001:db8::1", true),
+            ("v6 is not v4", "deny ::/0", "192.0.2.1", true),
+            ("v6 prefix", "deny 2001:db8::/32", "2001:db8::1", false),
+            ("v6 brackets", "deny [2001:db8::]/32", "2001:db8::1", false),
+            (
+                "v6 mask",
+                "deny 2001:db8::/ffff:ffff::",
+                "2001:db8:9::1",
+                false,
+            ),
+            ("mapped client", "deny 10.0.0.0/8", "::ffff:10.1.2.3", false),
+            ("mapped rule", "deny ::ffff:10.0.0.0/8", "10.1.2.3", false),
+            (
+                "mapped client, v6 rule",
+                "deny ::/0",
+                "::ffff:10.1.2.3",
+                true,
+            ),
+            ("all of v6", "deny ::/0", "::1", false),
+            ("v6 host", "deny ::1/128", "::2", true),
+        ];
+        for (name, lines, client, allowed) in cases {
+            assert_eq!(list(lines).allows(address(client)), allowed, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_list_must_allow() {
+        let mut acl = Acl::default();
+        assert!(acl.allows(address("10.0.0.1")));
+        acl.push(list("deny 0.0.0.0/0; permit 10.0.0.0/8"));
+        acl.push(list("deny 10.0.0.9"));
+        assert!(acl.allows(address("10.0.0.1")));
+        assert!(!acl.allows(address("10.0.0.9")));
+        assert!(!acl.allows(address("192.0.2.1")));
+    }
+
+    #[test]
+    fn whatever_is_not_plain_is_refused() {
+        let cases: &[(&str, RuleError)] = &[
+            ("", RuleError::Empty),
+            ("10.0.0.1,,10.0.0.2", RuleError::Empty),
+            ("10.0.0.1, 10.0.0.2", RuleError::Blank(" 10.0.0.2".into())),
+            ("10/8", RuleError::ShortForm("10".into())),
+            ("10.1", RuleError::ShortForm("10.1".into())),
+            ("010.0.0.1", RuleError::LeadingZero("010.0.0.1".into())),
+            ("10.0.0.00", RuleError::LeadingZero("10.0.0.00".into())),
+            ("10.0.0.256", RuleError::NotAnAddress("10.0.0.256".into())),
+            (
+                "10.0.0.1:5038",
+                RuleError::NotAnAddress("10.0.0.1:5038".into()),
+            ),
+            ("localhost", RuleError::NotAnAddress("localhost".into())),
+            ("[10.0.0.1]", RuleError::NotAnAddress("[10.0.0.1]".into())),
+            ("!!10.0.0.1", RuleError::NotAnAddress("!10.0.0.1".into())),
+            ("10.0.0.0/33", RuleError::Prefix("33".into())),
+            ("10.0.0.0/", RuleError::Prefix(String::new())),
+            ("10.0.0.0/+8", RuleError::Prefix("+8".into())),
+            ("10.0.0.0/8/8", RuleError::Prefix("8/8".into())),
+            ("::/129", RuleError::Prefix("129".into())),
+            ("::ffff:10.0.0.0/104", RuleError::Prefix("104".into())),
+            ("10.0.0.0/255.0.0", RuleError::Mask("255.0.0".into())),
+            ("10.0.0.0/ffff::", RuleError::Mask("ffff::".into())),
+            ("2001:db8::/255.0.0.0", RuleError::Mask("255.0.0.0".into())),
+        ];
+        for (line, expected) in cases {
+            let mut rules = RuleList::default();
+            assert_eq!(
+                rules.push_line(Sense::Permit, line),
+                Err(expected.clone()),
+                "{line}"
+            );
+            assert!(rules.is_empty(), "{line}: nothing half done");
+        }
     }
 }

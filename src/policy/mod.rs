@@ -5,6 +5,7 @@ pub mod acl;
 pub mod action;
 mod action_table;
 pub mod class;
+pub mod class_list;
 pub mod credential;
 pub mod event_mask;
 #[cfg(test)]

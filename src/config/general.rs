@@ -1,0 +1,400 @@
+//! `[general]`: manager.conf's options (`main/manager.c`, `__init_manager`) and ours.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::diagnostics::{Location, Report, quoted};
+use super::options::{Spec, Treatment};
+use super::raw::RawOption;
+use super::settings::General;
+use super::value::{self, Unit, assign};
+
+/// The TCP port of AMI (`DEFAULT_MANAGER_PORT`).
+pub(super) const PORT: u16 = 5038;
+/// `authtimeout` without a line, and where a line says less than a second.
+const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
+/// `authlimit` without a line, and where a line says less than one.
+const AUTH_LIMIT: usize = 50;
+/// How every Asterisk's banner begins; many client libraries look for it.
+const BANNER_START: &str = "Asterisk Call Manager/";
+
+/// `[general]` while it is being read.
+pub(super) struct GeneralDraft {
+    pub(super) general: General,
+    pub(super) display_connects: bool,
+    pub(super) allow_multiple_login: bool,
+    pub(super) acl_conf: Option<PathBuf>,
+    pub(super) bound: bool,
+    retention_at: Option<Location>,
+}
+
+impl Default for GeneralDraft {
+    fn default() -> Self {
+        Self {
+            general: General {
+                bind: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
+                auth_timeout: AUTH_TIMEOUT,
+                auth_limit: AUTH_LIMIT,
+                timestamp_events: None,
+                broken_events_action: false,
+                disabled_events: Vec::new(),
+                banner: None,
+                max_queued: 64,
+                retention_bytes: 4 << 20,
+                memory_limit_bytes: 256 << 20,
+                frame_bytes_max: 16 << 20,
+                flush_delay: Duration::from_millis(10),
+            },
+            display_connects: true,
+            allow_multiple_login: true,
+            acl_conf: None,
+            bound: false,
+            retention_at: None,
+        }
+    }
+}
+
+impl GeneralDraft {
+    /// What can be checked only when the whole section is known.
+    pub(super) fn finish(&self, place: &Location, report: &mut Report) {
+        if !self.bound {
+            report.warning(
+                place,
+                "there is no 'bindaddr': amimux listens on all addresses",
+                "write bindaddr = 127.0.0.1 or the address that applications use",
+            );
+        }
+        if self.general.retention_bytes > self.general.memory_limit_bytes {
+            report.error(
+                self.retention_at.as_ref().unwrap_or(place),
+                "'retention' is larger than 'memorylimit'",
+                "lower retention or raise memorylimit",
+            );
+        }
+    }
+}
+
+type Row = Spec<GeneralDraft>;
+
+/// Why TLS options are refused or have no effect.
+const TLS: &str = "this version has no TLS for applications";
+/// Why AJAM's options have no effect.
+const HTTP: &str = "this version has no AMI over HTTP";
+
+/// Every option of `[general]`.
+pub(super) const OPTIONS: &[Row] = &[
+    Row::read(
+        "enabled",
+        "yes or no",
+        "yes",
+        "whether amimux serves at all (Asterisk: no)",
+        enabled,
+    ),
+    Row::read(
+        "bindaddr",
+        "address",
+        "::, all addresses",
+        "address on which applications connect",
+        bind_address,
+    ),
+    Row::read(
+        "port",
+        "1024 to 65535",
+        "5038",
+        "TCP port on which applications connect",
+        port,
+    ),
+    Row::read(
+        "allowmultiplelogin",
+        "yes or no",
+        "yes",
+        "whether a user may have several sessions; users may say otherwise",
+        |draft, option, report| {
+            draft.allow_multiple_login = value::boolean(option, report);
+        },
+    ),
+    Row::read(
+        "displayconnects",
+        "yes or no",
+        "yes",
+        "whether logins are logged; users may say otherwise",
+        |draft, option, report| {
+            draft.display_connects = value::boolean(option, report);
+        },
+    ),
+    Row::read(
+        "timestampevents",
+        "yes or no",
+        "as Asterisk sends them",
+        "yes adds a Timestamp to events that have none, no takes it away",
+        |draft, option, report| {
+            draft.general.timestamp_events = Some(value::boolean(option, report));
+        },
+    ),
+    Row::read(
+        "brokeneventsaction",
+        "yes or no",
+        "no",
+        "whether the action Events stays unanswered in some cases, as in old versions of Asterisk",
+        |draft, option, report| {
+            draft.general.broken_events_action = value::boolean(option, report);
+        },
+    ),
+    Row::read(
+        "authtimeout",
+        "seconds",
+        "30",
+        "time in which a client must log in",
+        auth_timeout,
+    ),
+    Row::read(
+        "authlimit",
+        "number",
+        "50",
+        "most connections at a time that have not logged in",
+        auth_limit,
+    ),
+    Row::read(
+        "disabledevents",
+        "names, comma separated",
+        "none",
+        "events that nobody is sent; case counts",
+        disabled_events,
+    ),
+    Row::read(
+        "aclconf",
+        "file",
+        "acl.conf beside this file",
+        "the file with the named ACLs",
+        |draft, option, report| {
+            draft.acl_conf = value::text(option, report).map(PathBuf::from);
+        },
+    ),
+    Row::read(
+        "banner",
+        "text",
+        "Asterisk's own",
+        "the line that greets a client",
+        banner,
+    ),
+    Row::read(
+        "maxqueued",
+        "1 to 65536",
+        "64",
+        "most requests of a session that wait for their answer; then the client is not read",
+        |draft, option, report| {
+            assign(
+                &mut draft.general.max_queued,
+                value::count(option, 1..=65536, report),
+            );
+        },
+    ),
+    Row::read(
+        "retention",
+        "64K to 4G",
+        "4M",
+        "most bytes of events that are kept for slow readers of one view",
+        |draft, option, report| {
+            draft.retention_at = Some(option.location.clone());
+            assign(
+                &mut draft.general.retention_bytes,
+                value::size_bytes(option, 64 << 10..=4 << 30, report),
+            );
+        },
+    ),
+    Row::read(
+        "memorylimit",
+        "1M to 1024G",
+        "256M",
+        "most bytes kept for slow readers in all, for each upstream",
+        |draft, option, report| {
+            assign(
+                &mut draft.general.memory_limit_bytes,
+                value::size_bytes(option, 1 << 20..=1 << 40, report),
+            );
+        },
+    ),
+    Row::read(
+        "maxmessage",
+        "64K to 1G",
+        "16M",
+        "longest message accepted from Asterisk",
+        |draft, option, report| {
+            assign(
+                &mut draft.general.frame_bytes_max,
+                value::size_bytes(option, 64 << 10..=1 << 30, report),
+            );
+        },
+    ),
+    Row::read(
+        "flushdelay",
+        "milliseconds",
+        "10",
+        "longest pause between two deliveries of events when busy; 0 for none",
+        |draft, option, report| {
+            let limits = Duration::ZERO..=Duration::from_secs(1);
+            assign(
+                &mut draft.general.flush_delay,
+                value::duration(option, Unit::Milliseconds, limits, report),
+            );
+        },
+    ),
+    Row::unsupported(
+        "tlsenable",
+        &["sslenable"],
+        TLS,
+        Treatment::RefusedIfTrue(
+            "write tlsenable = no and protect the connection by other means, such as a tunnel",
+        ),
+    ),
+    Row::unsupported(
+        "tlsbindaddr",
+        &["sslbindaddr", "tlsbindport", "sslbindport"],
+        TLS,
+        Treatment::NoEffect,
+    ),
+    Row::unsupported(
+        "tlscertfile",
+        &["sslcertfile", "tlscert", "sslcert"],
+        TLS,
+        Treatment::NoEffect,
+    ),
+    Row::unsupported(
+        "tlsprivatekey",
+        &["sslprivatekey"],
+        TLS,
+        Treatment::NoEffect,
+    ),
+    Row::unsupported("tlscipher", &["sslcipher"], TLS, Treatment::NoEffect),
+    Row::unsupported("tlsdisablev1", &[], TLS, Treatment::NoEffect),
+    Row::unsupported("tlsdisablev11", &[], TLS, Treatment::NoEffect),
+    Row::unsupported("tlsdisablev12", &[], TLS, Treatment::NoEffect),
+    Row::unsupported("tlsservercipherorder", &[], TLS, Treatment::NoEffect),
+    Row::unsupported("webenabled", &[], HTTP, Treatment::NoEffectIfTrue),
+    Row::unsupported("httptimeout", &[], HTTP, Treatment::NoEffect),
+    Row::unsupported(
+        "debug",
+        &[],
+        "the debugging headers are added by Asterisk, set it there",
+        Treatment::NoEffectIfTrue,
+    ),
+    Row::unsupported(
+        "channelvars",
+        &[],
+        "the variables are added by Asterisk, set it there",
+        Treatment::NoEffect,
+    ),
+    Row::unsupported(
+        "eventfilter",
+        &[],
+        "this version has no event filters, and without one users receive more than you mean",
+        Treatment::Refused("remove the line, and narrow the 'read' of the users"),
+    ),
+];
+
+fn enabled(_: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
+    if !value::boolean(option, report) {
+        report.error(
+            &option.location,
+            "amimux is disabled by 'enabled'",
+            "write enabled = yes or remove the line",
+        );
+    }
+}
+
+fn bind_address(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
+    draft.bound = true;
+    let text = option.value.as_str();
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let address = if let Ok(address) = bare.parse() {
+        address
+    } else if let Ok(with_port) = text.parse::<SocketAddr>() {
+        report.warning(
+            &option.location,
+            format!("the port in bindaddr = {} is ignored", quoted(text)),
+            "write the port as port = NUMBER",
+        );
+        with_port.ip()
+    } else {
+        report.error(
+            &option.location,
+            format!("bindaddr = {} is not an address", quoted(text)),
+            "write a numeric address, as in 127.0.0.1, or 0.0.0.0 for all of IPv4, or :: for all addresses",
+        );
+        return;
+    };
+    draft.general.bind.set_ip(address);
+}
+
+fn port(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
+    let port = value::number(option, 1024..=65535, report);
+    if let Some(Ok(port)) = port.map(u16::try_from) {
+        draft.general.bind.set_port(port);
+    }
+}
+
+fn auth_timeout(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
+    let limits = Duration::ZERO..=Duration::from_secs(86_400);
+    let Some(timeout) = value::duration(option, Unit::Seconds, limits, report) else {
+        return;
+    };
+    draft.general.auth_timeout = timeout;
+    if timeout < Duration::from_secs(1) {
+        draft.general.auth_timeout = AUTH_TIMEOUT;
+        report.warning(
+            &option.location,
+            "'authtimeout' is less than a second; the default of 30 seconds is used",
+            "write 1 or more",
+        );
+    }
+}
+
+fn auth_limit(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
+    let Some(limit) = value::count(option, 0..=1_000_000, report) else {
+        return;
+    };
+    draft.general.auth_limit = limit;
+    if limit < 1 {
+        draft.general.auth_limit = AUTH_LIMIT;
+        report.warning(
+            &option.location,
+            "'authlimit' is less than 1; the default of 50 is used",
+            "write 1 or more",
+        );
+    }
+}
+
+/// Blanks before a name are skipped; blanks after it are part of it, as in Asterisk, where such a name never matches.
+fn disabled_events(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
+    let names = option.value.split(',').map(str::trim_start);
+    draft.general.disabled_events = names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    for name in &draft.general.disabled_events {
+        if name.contains(' ') {
+            report.warning(
+                &option.location,
+                format!("no event has a blank in its name, as {} has", quoted(name)),
+                "write names separated by commas, without blanks before a comma",
+            );
+        }
+    }
+}
+
+fn banner(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
+    draft.general.banner = value::text(option, report);
+    if !option.value.is_empty() && !option.value.starts_with(BANNER_START) {
+        report.warning(
+            &option.location,
+            format!(
+                "the banner does not begin with '{BANNER_START}', which many applications look for"
+            ),
+            "write banner = Asterisk Call Manager/ and a version",
+        );
+    }
+}

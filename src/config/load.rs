@@ -1,0 +1,220 @@
+//! From a file to settings: which section is what, and what only the whole can tell.
+
+use std::path::{Path, PathBuf};
+
+use super::access::NamedAcls;
+use super::diagnostics::{Location, Report, quoted};
+use super::general::{self, GeneralDraft};
+use super::options::{self, Place};
+use super::raw::{self, RawConfig, RawSection};
+use super::settings::{Settings, Upstream};
+use super::upstream;
+use super::user::{self, Surroundings};
+use crate::policy::user::Users;
+
+/// What to write when there is no upstream section.
+const UPSTREAM_EXAMPLE: &str = "add one:
+  [asterisk]
+  type = upstream
+  host = 127.0.0.1
+  username = NAME
+  secret = SECRET";
+
+/// Reads a configuration file with everything that it includes. The settings are missing when the report has an error.
+pub fn load(path: &Path) -> (Option<Settings>, Report) {
+    let mut report = Report::default();
+    let config = raw::read(path, &mut report);
+    let settings = interpret(path, &config, &mut report);
+    (settings.filter(|_| !report.has_errors()), report)
+}
+
+/// The sections by what they are.
+#[derive(Default)]
+struct Sorted<'a> {
+    general: Option<&'a RawSection>,
+    upstreams: Vec<&'a RawSection>,
+    users: Vec<&'a RawSection>,
+}
+
+fn interpret(path: &Path, config: &RawConfig, report: &mut Report) -> Option<Settings> {
+    let whole = Location::whole_file(&path.display().to_string());
+    // What a broken file might have said is not guessed at; an empty one says nothing.
+    if config.sections.is_empty() && report.has_errors() {
+        return None;
+    }
+    warn_of_exposure(config, report);
+    let sorted = sort(config, report);
+    let general = read_general(sorted.general, &whole, report);
+    let upstreams = read_upstreams(&sorted, &general, &whole, report);
+    let acls = read_acls(path, &sorted, &general, report);
+    let names: Vec<String> = names(&sorted.upstreams).map(str::to_owned).collect();
+    let surroundings = Surroundings {
+        general: &general,
+        acls: &acls,
+        upstreams: &names,
+    };
+    let users = read_users(&sorted, &surroundings, &whole, report);
+    Some(Settings {
+        general: general.general,
+        upstreams,
+        users,
+    })
+}
+
+fn sort<'a>(config: &'a RawConfig, report: &mut Report) -> Sorted<'a> {
+    let mut sorted = Sorted::default();
+    for section in config.sections.iter().filter(|section| !section.template) {
+        if section.name.eq_ignore_ascii_case("general") {
+            if sorted.general.is_some() {
+                report.error(
+                    &section.location,
+                    "there is more than one [general], and Asterisk reads the first only",
+                    "write [general](+) to add to it",
+                );
+            }
+            sorted.general.get_or_insert(section);
+            continue;
+        }
+        let kind = section.named("type").next_back();
+        match kind
+            .map(|option| option.value.to_ascii_lowercase())
+            .as_deref()
+        {
+            None | Some("user") => sorted.users.push(section),
+            Some("upstream") => sorted.upstreams.push(section),
+            Some(other) => report.error(
+                kind.map_or(&section.location, |option| &option.location),
+                format!("type = {} is not a kind of section", quoted(other)),
+                "write type = upstream or type = user",
+            ),
+        }
+    }
+    sorted
+}
+
+fn read_general(
+    section: Option<&RawSection>,
+    whole: &Location,
+    report: &mut Report,
+) -> GeneralDraft {
+    let mut draft = GeneralDraft::default();
+    for option in section.iter().flat_map(|section| &section.options) {
+        options::apply(general::OPTIONS, Place::General, &mut draft, option, report);
+    }
+    let place = section.map_or(whole, |section| &section.location);
+    draft.finish(place, report);
+    draft
+}
+
+fn read_upstreams(
+    sorted: &Sorted<'_>,
+    general: &GeneralDraft,
+    whole: &Location,
+    report: &mut Report,
+) -> Vec<Upstream> {
+    if sorted.upstreams.is_empty() {
+        report.error(whole, "no section has type = upstream", UPSTREAM_EXAMPLE);
+    }
+    let mut upstreams = Vec::new();
+    for (index, section) in sorted.upstreams.iter().enumerate() {
+        let earlier = names(sorted.upstreams.get(..index).unwrap_or_default());
+        if same_name(earlier, &section.name) {
+            report.error(
+                &section.location,
+                format!("there is more than one upstream {}", quoted(&section.name)),
+                "give each a name of its own, or add to the first with (+)",
+            );
+        }
+        if let Some(upstream) = upstream::read(section, report) {
+            upstream::check_not_ourselves(&upstream, section, &general.general, report);
+            upstreams.push(upstream);
+        }
+    }
+    upstreams
+}
+
+fn read_acls(
+    path: &Path,
+    sorted: &Sorted<'_>,
+    general: &GeneralDraft,
+    report: &mut Report,
+) -> NamedAcls {
+    let directory = path.parent().unwrap_or_else(|| Path::new(""));
+    let file = general.acl_conf.clone();
+    let file = directory.join(file.unwrap_or_else(|| PathBuf::from("acl.conf")));
+    let wanted_at = sorted
+        .users
+        .iter()
+        .find_map(|section| section.named("acl").next())
+        .map(|option| &option.location);
+    NamedAcls::read(&file, wanted_at, report)
+}
+
+fn read_users(
+    sorted: &Sorted<'_>,
+    surroundings: &Surroundings<'_>,
+    whole: &Location,
+    report: &mut Report,
+) -> Users {
+    if sorted.users.is_empty() {
+        report.warning(
+            whole,
+            "there is no user section: nobody can log in",
+            "add a section for each application, with secret, read and write",
+        );
+    }
+    let mut users = Users::default();
+    for (index, section) in sorted.users.iter().enumerate() {
+        let name = quoted(&section.name);
+        if same_name(names(&sorted.upstreams), &section.name) {
+            report.error(
+                &section.location,
+                format!("{name} is a user and an upstream"),
+                "give the user another name, or add to the upstream with (+)",
+            );
+        }
+        let earlier = names(sorted.users.get(..index).unwrap_or_default());
+        if same_name(earlier, &section.name) {
+            report.warning(
+                &section.location,
+                format!(
+                    "there is another user {name} above; this section takes its place, whereas Asterisk keeps what \
+                     the earlier one says about secret, read and write where this one says nothing"
+                ),
+                "give each user a name of its own, or add to the first with (+)",
+            );
+        }
+        if let Some(user) = user::read(section, surroundings, report) {
+            users.insert(user);
+        }
+    }
+    users
+}
+
+/// One warning for each file that holds a secret and can be read by everybody.
+fn warn_of_exposure(config: &RawConfig, report: &mut Report) {
+    let mut warned: Vec<&str> = Vec::new();
+    let secrets = config
+        .sections
+        .iter()
+        .flat_map(|section| section.named("secret"));
+    for option in secrets.filter(|option| option.exposed) {
+        let file = &*option.location.file;
+        if !warned.contains(&file) {
+            warned.push(file);
+            report.warning(
+                &Location::whole_file(file),
+                "the file holds secrets and everybody on this machine can read it",
+                "run chmod o-r on it",
+            );
+        }
+    }
+}
+
+fn names<'a>(sections: &'a [&'a RawSection]) -> impl Iterator<Item = &'a str> {
+    sections.iter().map(|section| section.name.as_str())
+}
+
+fn same_name<'a>(mut names: impl Iterator<Item = &'a str>, name: &str) -> bool {
+    names.any(|other| other.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,418 @@
+//! User sections: manager.conf's options (`main/manager.c`, `__init_manager`) and ours.
+
+use std::time::Duration;
+
+use super::access::{AclDraft, NamedAcls};
+use super::diagnostics::{Location, Report, quoted};
+use super::general::GeneralDraft;
+use super::options::{self, Place, Spec, Treatment, nearest};
+use super::raw::{RawOption, RawSection};
+use super::upstream::warn_if_cut;
+use super::value::{self, Unit, assign};
+use crate::policy::acl::Acl;
+use crate::policy::class::{Classes, LABELS};
+use crate::policy::class_list::{ClassListError, as_asterisk_reads, parse_class_list};
+use crate::policy::secret::Secret;
+use crate::policy::user::{ActionIds, OnUpstreamLoss, User};
+
+/// `writetimeout` without a line, and the least that Asterisk takes.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
+/// Most bytes of one `setvar` pair; Asterisk cuts longer ones.
+const VARIABLE_BYTES_MAX: usize = 255;
+/// What is said of event filters; reading on without them would widen what the user receives.
+const EVENT_FILTER: &str =
+    "this version has no event filters; the user would otherwise receive more than you mean";
+/// What is said of options that narrow or widen a user's rights in ways that this version does not know.
+const RIGHTS: &str =
+    "this version does not know it, and the user's rights would be others than you mean";
+
+/// What other sections say that a user's section depends on.
+pub(super) struct Surroundings<'a> {
+    pub(super) general: &'a GeneralDraft,
+    pub(super) acls: &'a NamedAcls,
+    /// The names of all upstream sections, usable or not.
+    pub(super) upstreams: &'a [String],
+}
+
+/// A user section while it is being read.
+pub(super) struct UserDraft {
+    user: User,
+    acl: AclDraft,
+    upstream_at: Option<Location>,
+    secret_at: Option<Location>,
+    allow_empty_secret: bool,
+}
+
+type Row = Spec<UserDraft>;
+
+/// Every option of user sections.
+pub(super) const OPTIONS: &[Row] = &[
+    Row::read(
+        "type",
+        "user",
+        "user",
+        "says that the section is a user",
+        |_, _, _| (),
+    ),
+    Row::read(
+        "secret",
+        "text",
+        "none: nobody can log in",
+        "the secret to log in with",
+        secret,
+    ),
+    Row::read(
+        "allowemptysecret",
+        "yes or no",
+        "no",
+        "whether 'secret =' without a value is meant: anybody may log in",
+        |draft, option, report| {
+            draft.allow_empty_secret = value::boolean(option, report);
+        },
+    ),
+    Row::read(
+        "read",
+        "classes, comma separated",
+        "none",
+        "classes of events that may be read",
+        |draft, option, report| {
+            assign(&mut draft.user.read, classes(option, report));
+        },
+    ),
+    Row::read(
+        "write",
+        "classes, comma separated",
+        "none",
+        "classes of actions that may be run",
+        |draft, option, report| {
+            assign(&mut draft.user.write, classes(option, report));
+        },
+    ),
+    Row::read(
+        "permit",
+        "[!]address[/mask], comma separated",
+        "all addresses",
+        "addresses that may log in; the last line that matches decides",
+        |draft, option, report| draft.acl.rules_line(option, report),
+    ),
+    Row::read(
+        "deny",
+        "[!]address[/mask], comma separated",
+        "no address",
+        "addresses that may not log in; the last line that matches decides",
+        |draft, option, report| draft.acl.rules_line(option, report),
+    ),
+    Row::read(
+        "acl",
+        "names, comma separated",
+        "none",
+        "named ACLs that must allow as well",
+        |draft, option, report| draft.acl.names_line(option, report),
+    ),
+    Row::read(
+        "allowmultiplelogin",
+        "yes or no",
+        "as in [general]",
+        "whether the user may have several sessions",
+        |draft, option, report| {
+            draft.user.allow_multiple_login = value::boolean(option, report);
+        },
+    ),
+    Row::read(
+        "displayconnects",
+        "yes or no",
+        "as in [general]",
+        "whether logins are logged",
+        |draft, option, report| {
+            draft.user.display_connects = value::boolean(option, report);
+        },
+    ),
+    Row::read(
+        "writetimeout",
+        "milliseconds",
+        "100",
+        "how long a client may take without reading",
+        write_timeout,
+    ),
+    Row::read(
+        "setvar",
+        "NAME=value",
+        "none",
+        "variable set on every channel that the user originates; several lines may be given",
+        set_variable,
+    ),
+    Row::read(
+        "upstream",
+        "name",
+        "the only one",
+        "the upstream section that the user is connected to",
+        |draft, option, report| {
+            draft.upstream_at = Some(option.location.clone());
+            assign(&mut draft.user.upstream, value::text(option, report));
+        },
+    ),
+    Row::read(
+        "onupstreamloss",
+        "keep or close",
+        "keep",
+        "what happens to the user's clients when Asterisk goes away",
+        |draft, option, report| {
+            let words = [
+                ("keep", OnUpstreamLoss::Keep),
+                ("close", OnUpstreamLoss::Close),
+            ];
+            assign(
+                &mut draft.user.on_upstream_loss,
+                value::one_of(option, &words, report),
+            );
+        },
+    ),
+    Row::read(
+        "actionids",
+        "session, user or all",
+        "user",
+        "whose ActionIDs the user sees in broadcast events",
+        |draft, option, report| {
+            let words = [
+                ("session", ActionIds::Session),
+                ("user", ActionIds::User),
+                ("all", ActionIds::All),
+            ];
+            assign(
+                &mut draft.user.action_ids,
+                value::one_of(option, &words, report),
+            );
+        },
+    ),
+    Row::read(
+        "maxinflight",
+        "1 to 1024",
+        "8",
+        "most actions of one session that may be with Asterisk at a time",
+        |draft, option, report| {
+            assign(
+                &mut draft.user.max_in_flight,
+                value::count(option, 1..=1024, report),
+            );
+        },
+    ),
+    Row::unsupported(
+        "eventfilter",
+        &[],
+        EVENT_FILTER,
+        Treatment::Refused("remove the line"),
+    ),
+    Row::unsupported(
+        "actionfilter",
+        &[],
+        RIGHTS,
+        Treatment::Refused("remove the line, and narrow 'write'"),
+    ),
+    Row::unsupported(
+        "setheader",
+        &[],
+        RIGHTS,
+        Treatment::Refused("remove the line"),
+    ),
+    Row::unsupported("guards", &[], RIGHTS, Treatment::Refused("remove the line")),
+];
+
+/// Reads a section; nothing when the user cannot be used.
+pub(super) fn read(
+    section: &RawSection,
+    surroundings: &Surroundings<'_>,
+    report: &mut Report,
+) -> Option<User> {
+    let mut draft = UserDraft {
+        user: defaults(&section.name, surroundings.general),
+        acl: AclDraft::default(),
+        upstream_at: None,
+        secret_at: None,
+        allow_empty_secret: false,
+    };
+    for option in &section.options {
+        options::apply(OPTIONS, Place::User, &mut draft, option, report);
+    }
+    check_secret(&draft, section, report);
+    let bind = surroundings.general.general.bind.ip();
+    let acl = std::mem::take(&mut draft.acl).finish(surroundings.acls, bind, report);
+    let upstream = finish_upstream(&draft, section, surroundings, report)?;
+    Some(User {
+        acl,
+        upstream,
+        ..draft.user
+    })
+}
+
+fn defaults(name: &str, general: &GeneralDraft) -> User {
+    User {
+        name: name.to_owned(),
+        secret: None,
+        read: Classes::NONE,
+        write: Classes::NONE,
+        acl: Acl::default(),
+        allow_multiple_login: general.allow_multiple_login,
+        display_connects: general.display_connects,
+        write_timeout: WRITE_TIMEOUT,
+        set_variables: Vec::new(),
+        upstream: String::new(),
+        on_upstream_loss: OnUpstreamLoss::default(),
+        action_ids: ActionIds::default(),
+        max_in_flight: 8,
+    }
+}
+
+fn secret(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
+    warn_if_cut(option, report);
+    draft.secret_at = Some(option.location.clone());
+    draft.user.secret = Some(Secret::new(option.value.as_bytes()));
+}
+
+fn check_secret(draft: &UserDraft, section: &RawSection, report: &mut Report) {
+    match (&draft.user.secret, &draft.secret_at) {
+        (Some(secret), Some(at)) if secret.is_empty() && !draft.allow_empty_secret => report.error(
+            at,
+            format!(
+                "the secret of {} is empty: anybody could log in",
+                quoted(&section.name)
+            ),
+            "write a secret, or allowemptysecret = yes if that is meant",
+        ),
+        (None, _) => report.warning(
+            &section.location,
+            format!(
+                "{} has no 'secret': nobody can log in as this user",
+                quoted(&section.name)
+            ),
+            "write a line secret = ...",
+        ),
+        _ => {}
+    }
+}
+
+fn classes(option: &RawOption, report: &mut Report) -> Option<Classes> {
+    let name = option.name.to_ascii_lowercase();
+    let text = option.value.as_str();
+    let words = |classes: Classes| match classes {
+        Classes::NONE => "nothing".to_owned(),
+        Classes::ALL => "all".to_owned(),
+        some => some.to_string(),
+    };
+    match parse_class_list(text) {
+        Ok(list) => {
+            if list.differs() {
+                report.warning(
+                    &option.location,
+                    format!(
+                        "{name} = {} has blanks, for which Asterisk grants {}; that narrower meaning is taken",
+                        quoted(text),
+                        words(list.asterisk)
+                    ),
+                    format!("write {name} = {} if that is meant", words(list.written)),
+                );
+            }
+            Some(list.granted)
+        }
+        Err(error) => {
+            let near = match &error {
+                ClassListError::Unknown(word) => {
+                    let labels = LABELS.iter().map(|(label, _)| *label).chain(["all"]);
+                    nearest(word, labels.clone())
+                        .or_else(|| {
+                            labels
+                                .clone()
+                                .find(|label| label.starts_with(word.as_str()))
+                        })
+                        .map(|label| format!("did you mean '{label}'? "))
+                }
+                ClassListError::EmptyElement => None,
+            };
+            report.error(
+                &option.location,
+                format!("{name} = {}: {error}", quoted(text)),
+                format!(
+                    "{}write classes separated by single commas; Asterisk grants {} for this text",
+                    near.unwrap_or_default(),
+                    words(as_asterisk_reads(text))
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn write_timeout(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
+    let limits = Duration::ZERO..=Duration::from_secs(3600);
+    let Some(timeout) = value::duration(option, Unit::Milliseconds, limits, report) else {
+        return;
+    };
+    if timeout < WRITE_TIMEOUT {
+        report.warning(
+            &option.location,
+            "'writetimeout' is less than 100 milliseconds and is ignored",
+            "write 100 or more",
+        );
+        return;
+    }
+    draft.user.write_timeout = timeout;
+}
+
+/// The value itself is not shown in messages: variables hold keys now and then.
+fn set_variable(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
+    let pair = option.value.split_once('=');
+    let Some((name, value)) = pair.filter(|(name, _)| !name.trim().is_empty()) else {
+        report.error(
+            &option.location,
+            "a 'setvar' line does not name a variable and a value",
+            "write setvar = NAME=value",
+        );
+        return;
+    };
+    if option.value.len() > VARIABLE_BYTES_MAX {
+        report.error(
+            &option.location,
+            "a 'setvar' line has more than 255 bytes, after which Asterisk cuts it",
+            "use a shorter value",
+        );
+    }
+    let pair = (name.to_owned(), value.to_owned());
+    draft.user.set_variables.push(pair);
+}
+
+/// The upstream's name as its section spells it.
+fn finish_upstream(
+    draft: &UserDraft,
+    section: &RawSection,
+    around: &Surroundings<'_>,
+    report: &mut Report,
+) -> Option<String> {
+    let names = around.upstreams.join(", ");
+    match (&draft.upstream_at, around.upstreams) {
+        // That there is no upstream at all is said once, not for each user.
+        (_, []) => None,
+        (None, [only]) => Some(only.clone()),
+        (None, _) => {
+            report.error(
+                &section.location,
+                format!(
+                    "{} does not say which upstream it is connected to",
+                    quoted(&section.name)
+                ),
+                format!("write upstream = and one of {names}"),
+            );
+            None
+        }
+        (Some(at), known) => {
+            let wanted = &draft.user.upstream;
+            let found = known.iter().find(|name| name.eq_ignore_ascii_case(wanted));
+            if found.is_none() {
+                report.error(
+                    at,
+                    format!("there is no upstream {}", quoted(wanted)),
+                    format!("write one of {names}"),
+                );
+            }
+            found.cloned()
+        }
+    }
+}
