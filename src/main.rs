@@ -1,3 +1,9 @@
-//! The program: arguments, exit codes.
+//! The program: arguments in, exit code out. What the commands do is in [`cli`].
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -221,11 +221,16 @@ impl Hub {
         let mut variables = Vec::new();
         let mut route = Route::Deliver;
         let mut late = None;
+        let mut shape = action.shape;
         match action.handling {
             Handling::UserEvent => {
                 // Its echo repeats the headers as sent: the ActionID keeps its place and spelling.
                 rewrite.action_id_in_place = true;
                 late = Some(ECHO_WITHIN);
+                if session.classes.contains_all(Classes::USER) {
+                    // Asterisk sends the echo before it looks at the next request: so do answers made here.
+                    shape = ReplyShape::Irregular;
+                }
             }
             Handling::Originate => {
                 let limit = originate_timeout(request) + ORIGINATE_GRACE;
@@ -257,7 +262,7 @@ impl Hub {
         Ok(Stage::Queued(Box::new(Queued {
             outgoing,
             route,
-            shape: action.shape,
+            shape,
             list_end: action.list_end,
             late,
         })))

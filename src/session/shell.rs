@@ -189,7 +189,8 @@ impl Shell {
                 }
                 None => self.timer_wake.notified().await,
             }
-            self.timer_armed.set(None);
+            // This task is awake: what it does itself need not wake it again.
+            self.timer_armed.set(Some(Duration::ZERO));
             let now = self.now();
             self.hub.borrow_mut().tick(now);
             self.end_lost();

@@ -1,0 +1,190 @@
+//! The command line: what each command is for, and what it tells a person. Exit codes: 0 success, 1 failure,
+//! 2 wrong usage, 78 a configuration that cannot be used (`EX_CONFIG` of sysexits).
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use amimux::config;
+use amimux::config::diagnostics::Report;
+use amimux::config::settings::Settings;
+use amimux::daemon::{Daemon, termination};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+/// `EX_CONFIG`: the configuration cannot be used.
+const EXIT_CONFIG: u8 = 78;
+
+/// One upstream AMI session per Asterisk, many virtual AMI sessions for your applications.
+#[derive(Debug, Parser)]
+#[command(
+    name = "amimux",
+    version,
+    about,
+    long_about = "amimux keeps one session to each Asterisk's Manager Interface (AMI) and presents many \
+virtual sessions to applications, each with its own secret, ACL and read/write classes. Applications need no \
+change: point them at amimux's port instead of Asterisk's.",
+    after_long_help = "First steps:
+  amimux demo                                  see it at work, without an Asterisk
+  amimux check --config /etc/amimux/amimux.conf   is my configuration right?
+  amimux run --config /etc/amimux/amimux.conf     the proxy itself, in the foreground
+
+In Asterisk's manager.conf, amimux needs a user with read = all, write = all and a generous
+writetimeout (10000). In amimux.conf, a section with `type = upstream` names that user, and every
+other section is a user of yours, written as in manager.conf.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 78 configuration error."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy in the foreground, until SIGINT or SIGTERM.
+    Run(RunArguments),
+    /// Read a configuration and print every error and warning, as file:line: what is wrong; remedy.
+    Check(CheckArguments),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+struct ConfigArgument {
+    /// The configuration file, in Asterisk's dialect (see conf/amimux.conf for every option).
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value = "/etc/amimux/amimux.conf"
+    )]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// What to log: error, warn, info, debug, trace, or a filter such as amimux::session=debug.
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "AMIMUX_LOG"
+    )]
+    log: String,
+    /// How to write log lines.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Args)]
+struct CheckArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Time, level, text and fields.
+    Text,
+    /// Without the time, for journald and others that add their own.
+    Plain,
+}
+
+/// Reads the arguments and does what they say.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Run(arguments) => run_proxy(&arguments),
+        Command::Check(arguments) => check(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        say(&format!("amimux: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// Tells a person something, on standard error.
+fn say(text: &str) {
+    // When standard error is gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn load(path: &Path) -> (Option<Settings>, Report) {
+    let (settings, report) = config::load(path);
+    for diagnostic in report.diagnostics() {
+        say(&diagnostic.to_string());
+    }
+    (settings, report)
+}
+
+fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
+    let path = &arguments.config.config;
+    let (settings, report) = load(path);
+    let (errors, warnings) = (report.errors().count(), report.warnings().count());
+    let mut out = std::io::stdout();
+    if let Some(settings) = settings {
+        writeln!(
+            out,
+            "{}: usable: {} upstreams, {} users, listens on {}; {warnings} warnings",
+            path.display(),
+            settings.upstreams.len(),
+            settings.users.len(),
+            settings.general.bind,
+        )?;
+        Ok(ExitCode::SUCCESS)
+    } else {
+        writeln!(
+            out,
+            "{}: not usable: {errors} errors, {warnings} warnings",
+            path.display()
+        )?;
+        Ok(ExitCode::from(EXIT_CONFIG))
+    }
+}
+
+fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let (Some(settings), _) = load(&arguments.config.config) else {
+        say("amimux: not started: the configuration has errors");
+        return Ok(ExitCode::from(EXIT_CONFIG));
+    };
+    start_log(&arguments.log, arguments.log_format)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let cancel = CancellationToken::new();
+        let daemon = Daemon::bind(settings).await?;
+        let asked = cancel.clone();
+        let signals = tokio::spawn(async move {
+            match termination().await {
+                Ok(signal) => info!(signal, "ending"),
+                Err(error) => tracing::error!(%error, "cannot catch signals"),
+            }
+            asked.cancel();
+        });
+        let result = daemon.run(cancel).await;
+        signals.abort();
+        result
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| anyhow::anyhow!("--log {filter}: {error}; try: --log debug"))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Plain => builder.without_time().init(),
+    }
+    Ok(())
+}
