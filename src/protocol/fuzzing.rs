@@ -48,7 +48,10 @@ impl Iterator for Cuts {
 
     fn next(&mut self) -> Option<usize> {
         // Knuth's multiplicative generator; its high bits are the good ones.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let bits = self.0 >> 33;
         let most = if bits & 7 == 0 { 3000 } else { 9 };
         usize::try_from(1 + (bits >> 3) % most).ok()
@@ -56,12 +59,25 @@ impl Iterator for Cuts {
 }
 
 /// The laws of both framers and of rebuilding, on `data`: its first byte chooses how the rest is cut.
+///
+/// # Panics
+/// When a law does not hold.
 pub fn framers(data: &[u8]) {
-    let Some((&seed, input)) = data.split_first() else { return };
+    let Some((&seed, input)) = data.split_first() else {
+        return;
+    };
     for frame_bytes_max in [128, 4096] {
         let whole = frames(input, frame_bytes_max, std::iter::repeat(input.len()));
-        assert_eq!(whole, frames(input, frame_bytes_max, std::iter::repeat(1)), "byte by byte");
-        assert_eq!(whole, frames(input, frame_bytes_max, Cuts::new(seed.into())), "cut at random");
+        assert_eq!(
+            whole,
+            frames(input, frame_bytes_max, std::iter::repeat(1)),
+            "byte by byte"
+        );
+        assert_eq!(
+            whole,
+            frames(input, frame_bytes_max, Cuts::new(seed.into())),
+            "cut at random"
+        );
         for found in &whole {
             if let Found::Frame(bytes) = found {
                 frame_laws(Frame::new(bytes));
@@ -70,14 +86,25 @@ pub fn framers(data: &[u8]) {
     }
     let whole = requests(input, std::iter::repeat(input.len()));
     assert_eq!(whole, requests(input, std::iter::repeat(1)), "byte by byte");
-    assert_eq!(whole, requests(input, Cuts::new(seed.into())), "cut at random");
+    assert_eq!(
+        whole,
+        requests(input, Cuts::new(seed.into())),
+        "cut at random"
+    );
     for found in whole.iter().filter(|found| found.defect.is_none()) {
         rebuild_laws(&found.text, seed & 1 == 1);
     }
 }
 
 /// What an [`UpstreamFramer`] finds in `input` when it comes in pieces of the given lengths.
-pub fn frames(input: &[u8], frame_bytes_max: usize, pieces: impl Iterator<Item = usize>) -> Vec<Found> {
+///
+/// # Panics
+/// When a law does not hold.
+pub fn frames(
+    input: &[u8],
+    frame_bytes_max: usize,
+    pieces: impl Iterator<Item = usize>,
+) -> Vec<Found> {
     let mut framer = UpstreamFramer::new(frame_bytes_max);
     let mut found = Vec::new();
     let mut buffer = BytesMut::new();
@@ -98,7 +125,10 @@ pub fn frames(input: &[u8], frame_bytes_max: usize, pieces: impl Iterator<Item =
                     }
                 }
                 Step::Frame { length } => {
-                    assert!(length > 0 && length <= frame_bytes_max, "a frame within the bound");
+                    assert!(
+                        length > 0 && length <= frame_bytes_max,
+                        "a frame within the bound"
+                    );
                     found.push(Found::Frame(buffer.split_to(length).to_vec()));
                 }
                 Step::Oversized { length } => {
@@ -122,6 +152,9 @@ pub fn frames(input: &[u8], frame_bytes_max: usize, pieces: impl Iterator<Item =
 }
 
 /// What a [`RequestFramer`] finds in `input` when it comes in pieces of the given lengths.
+///
+/// # Panics
+/// When a law does not hold.
 pub fn requests(input: &[u8], pieces: impl Iterator<Item = usize>) -> Vec<FoundRequest> {
     let mut framer = RequestFramer::default();
     let mut found = Vec::new();
@@ -132,12 +165,26 @@ pub fn requests(input: &[u8], pieces: impl Iterator<Item = usize>) -> Vec<FoundR
         buffer.extend_from_slice(now);
         rest = later;
         while let Some(end) = framer.next(&mut buffer) {
-            assert!(end.text < end.consumed && end.consumed <= end.text + 2, "a blank line at the end");
+            assert!(
+                end.text < end.consumed && end.consumed <= end.text + 2,
+                "a blank line at the end"
+            );
             assert!(end.consumed <= buffer.len(), "within the buffer");
             let text = buffer.get(..end.text).unwrap_or_default().to_vec();
-            assert_eq!(Request::new(&text).lines().count(), end.lines, "as many lines as told");
-            assert!(Request::new(&text).lines().all(|line| !line.is_empty()), "no blank line within");
-            found.push(FoundRequest { text, lines: end.lines, defect: end.defect });
+            assert_eq!(
+                Request::new(&text).lines().count(),
+                end.lines,
+                "as many lines as told"
+            );
+            assert!(
+                Request::new(&text).lines().all(|line| !line.is_empty()),
+                "no blank line within"
+            );
+            found.push(FoundRequest {
+                text,
+                lines: end.lines,
+                defect: end.defect,
+            });
             buffer.advance(end.consumed);
         }
         assert!(buffer.len() <= 129 * 1024, "the buffer is bounded");
@@ -153,24 +200,42 @@ fn frame_laws(frame: Frame<'_>) {
     let bytes = frame.bytes();
     let length: usize = frame.lines().map(|line| line.len() + 2).sum();
     assert!(length <= bytes.len() + 2, "lines are parts of the message");
-    assert_eq!(frame.action_id().and_then(|header| bytes.get(header.value)), frame.get("actionid"));
+    assert_eq!(
+        frame.action_id().and_then(|header| bytes.get(header.value)),
+        frame.get("actionid")
+    );
     if let Some(header) = frame.action_id() {
         let line = bytes.get(header.line).unwrap_or_default();
         assert!(line.len() > "ActionID:".len());
     }
     if let Some(stamp) = frame.timestamp_line() {
         assert_eq!(frame.after_privilege(), Some(stamp.start));
-        assert!(bytes.get(stamp).is_some_and(|line| line.starts_with(b"Timestamp: ")));
+        assert!(
+            bytes
+                .get(stamp)
+                .is_some_and(|line| line.starts_with(b"Timestamp: "))
+        );
     }
-    assert_eq!(frame.privilege().is_some(), frame.after_privilege().is_some());
+    assert_eq!(
+        frame.privilege().is_some(),
+        frame.after_privilege().is_some()
+    );
     let _ = (frame.name(), frame.list_state());
 }
 
 /// What is rebuilt from a request is exactly one message to Asterisk, with the lines of the request.
+///
+/// # Panics
+/// When a law does not hold.
 pub fn rebuild_laws(text: &[u8], action_id_in_place: bool) {
     let request = Request::new(text);
-    let rewrite = Rewrite { action_id_in_place, ..Rewrite::default() };
-    let Ok(outgoing) = rebuild(request, &rewrite) else { return };
+    let rewrite = Rewrite {
+        action_id_in_place,
+        ..Rewrite::default()
+    };
+    let Ok(outgoing) = rebuild(request, &rewrite) else {
+        return;
+    };
     let mint = TokenMint::new(u64::MAX);
     let token = mint.token(u64::MAX, TokenKind::Ordinary);
     let mut sent = BytesMut::new();
@@ -181,14 +246,28 @@ pub fn rebuild_laws(text: &[u8], action_id_in_place: bool) {
         unreachable!("one message was sent, {} were read", messages.len())
     };
     assert!(!message.line_too_long && !message.too_many_lines);
-    let is_ours =
-        |line: &&[u8]| header_value(line, "Action").is_some() || header_value(line, "ActionID").is_some();
+    let is_ours = |line: &&[u8]| {
+        header_value(line, "Action").is_some() || header_value(line, "ActionID").is_some()
+    };
     let read: Vec<&[u8]> = message.lines.iter().map(Vec::as_slice).collect();
-    let others = |lines: &[&[u8]]| lines.iter().filter(|line| !is_ours(line)).map(|line| line.to_vec()).collect();
+    let others = |lines: &[&[u8]]| {
+        lines
+            .iter()
+            .filter(|line| !is_ours(line))
+            .map(|line| line.to_vec())
+            .collect()
+    };
     let received: Vec<Vec<u8>> = others(&read);
     let expected: Vec<Vec<u8>> = others(&request.lines().collect::<Vec<_>>());
-    assert_eq!(received, expected, "the other lines, unchanged and in order");
-    let values = |name| read.iter().filter_map(|line| header_value(line, name)).collect::<Vec<_>>();
+    assert_eq!(
+        received, expected,
+        "the other lines, unchanged and in order"
+    );
+    let values = |name| {
+        read.iter()
+            .filter_map(|line| header_value(line, name))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(values("Action"), [request.action().unwrap_or_default()]);
     assert_eq!(values("ActionID"), [token.as_bytes()]);
 }
@@ -245,8 +324,20 @@ mod tests {
 
     #[test]
     fn the_model_reads_as_recorded() {
-        let lines = |input: &[u8]| read_as_asterisk(input).iter().map(|m| m.lines.len()).collect::<Vec<_>>();
-        let long = |length: usize| [b"Action: Ping\r\nX: ".as_slice(), &vec![b'x'; length - 3], b"\r\n\r\n"].concat();
+        let lines = |input: &[u8]| {
+            read_as_asterisk(input)
+                .iter()
+                .map(|m| m.lines.len())
+                .collect::<Vec<_>>()
+        };
+        let long = |length: usize| {
+            [
+                b"Action: Ping\r\nX: ".as_slice(),
+                &vec![b'x'; length - 3],
+                b"\r\n\r\n",
+            ]
+            .concat()
+        };
         assert_eq!(lines(b"Action: Ping\nActionID: lf\r\n\n\r\n"), [2, 0]);
         assert_eq!(lines(b"A: b\r\n\0hidden\r\nC: d\r\n\r\n"), [1, 1]);
         assert!(!read_as_asterisk(&long(1022))[0].line_too_long);
@@ -271,14 +362,36 @@ mod tests {
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             prop::sample::select(vec![
-                &b"\r\n"[..], b"\n", b"\r", b"\0", b"\r\n\r\n", b"\n\r\n", b"Action: Ping\r\n", b"action:\x01x\n",
-                b"ActionID: 7\r\n", b"actionid:\n", b"Response: Follows\r\n", b"Response: Success\r\n", b"Event: X\r\n",
-                b"Privilege: call,all\r\n", b"Timestamp: 1.0\r\n", b"--END COMMAND--\r\n", b"EventList: start\r\n",
-                b" ", b":", b"Respons", b"Event",
+                &b"\r\n"[..],
+                b"\n",
+                b"\r",
+                b"\0",
+                b"\r\n\r\n",
+                b"\n\r\n",
+                b"Action: Ping\r\n",
+                b"action:\x01x\n",
+                b"ActionID: 7\r\n",
+                b"actionid:\n",
+                b"Response: Follows\r\n",
+                b"Response: Success\r\n",
+                b"Event: X\r\n",
+                b"Privilege: call,all\r\n",
+                b"Timestamp: 1.0\r\n",
+                b"--END COMMAND--\r\n",
+                b"EventList: start\r\n",
+                b" ",
+                b":",
+                b"Respons",
+                b"Event",
             ])
             .prop_map(<[u8]>::to_vec),
             prop::collection::vec(any::<u8>(), 0..20),
-            (prop::sample::select(vec![100_usize, 1020, 1021, 1022, 1023, 1024, 1025, 2046, 2047, 3000]), any::<u8>())
+            (
+                prop::sample::select(vec![
+                    100_usize, 1020, 1021, 1022, 1023, 1024, 1025, 2046, 2047, 3000
+                ]),
+                any::<u8>()
+            )
                 .prop_map(|(length, byte)| vec![byte; length]),
             (120_usize..135).prop_map(|count| b"A: b\n".repeat(count)),
         ];
