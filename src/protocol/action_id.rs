@@ -146,3 +146,82 @@ fn number(digits: &[u8]) -> Option<u64> {
         Some(number << 4 | u64::from(value))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn form() {
+        let token = TokenMint::new(0xabc).token(0x1f, TokenKind::SynchronousOriginate);
+        assert_eq!(token.as_bytes(), b"0000000000000abc-s-1f");
+        assert_eq!(
+            TokenMint::new(0).token(0, TokenKind::Ordinary).as_bytes(),
+            b"0000000000000000-o-0"
+        );
+        let longest = TokenMint::new(u64::MAX).token(u64::MAX, TokenKind::Ordinary);
+        assert_eq!(longest.as_bytes().len(), TOKEN_BYTES_MAX);
+        assert_eq!(
+            format!("{token:?}"),
+            "Token(…-s-1f)",
+            "the nonce is not shown"
+        );
+    }
+
+    #[test]
+    fn foreign_values_are_not_taken() {
+        let mint = TokenMint::new(0xabc);
+        assert_eq!(
+            mint.parse(b"0000000000000abc-o-1f"),
+            Some((0x1f, TokenKind::Ordinary))
+        );
+        for value in [
+            "",
+            "0",
+            "0000000000000abc",
+            "0000000000000abc-o-",
+            "0000000000000abc-o",
+            "0000000000000abc-x-1",
+            "0000000000000ABC-o-1f",
+            "0000000000000abc-o-1F",
+            "0000000000000abc-O-1f",
+            "0000000000000abc-o-01f",
+            "0000000000000abc-o-00",
+            "0000000000000abc-o-+1",
+            "0000000000000abc-o--1",
+            "0000000000000abc-o-1f ",
+            " 0000000000000abc-o-1f",
+            "0000000000000abd-o-1f",
+            "0000000000000abc-o-10000000000000000",
+            "abc-o-1f",
+            "0000000000000abc-o-1g",
+            "0000000000000abc-o-1f\n",
+        ] {
+            assert_eq!(mint.parse(value.as_bytes()), None, "{value:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn what_is_minted_is_recognised(nonce: u64, other: u64, sequence: u64, shift in 0_u32..64, originate: bool) {
+            let kind = if originate { TokenKind::SynchronousOriginate } else { TokenKind::Ordinary };
+            let sequence = sequence >> shift;
+            let token = TokenMint::new(nonce).token(sequence, kind);
+            prop_assert_eq!(TokenMint::new(nonce).parse(token.as_bytes()), Some((sequence, kind)));
+            prop_assert!(token.as_bytes().iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-')));
+            prop_assert!(nonce == other || TokenMint::new(other).parse(token.as_bytes()).is_none());
+        }
+
+        #[test]
+        fn only_what_is_minted_is_recognised(tail in "[os]-[0-9a-fA-F+-]{0,18}") {
+            let value = format!("0000000000000007-{tail}");
+            let mint = TokenMint::new(7);
+            if let Some((sequence, kind)) = mint.parse(value.as_bytes()) {
+                let token = mint.token(sequence, kind);
+                prop_assert_eq!(token.as_bytes(), value.as_bytes());
+            }
+        }
+    }
+}

@@ -214,3 +214,166 @@ fn split_line(rest: &[u8]) -> (&[u8], usize) {
     }
     (rest, rest.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: Option<&[u8]>) -> Option<&str> {
+        bytes.map(|bytes| std::str::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn heads() {
+        use FrameKind::{Event, Other, Response};
+        let cases: &[(&str, FrameKind, &str, Option<&str>)] = &[
+            (
+                "Event: Hangup\r\nPrivilege: call,all\r\nX: y\r\n\r\n",
+                Event,
+                "Hangup",
+                Some("call,all"),
+            ),
+            (
+                "Event: Hangup\r\nX: y\r\nPrivilege: call,all\r\n\r\n",
+                Event,
+                "Hangup",
+                None,
+            ),
+            (
+                "Event: Hangup\r\nprivilege: call,all\r\n\r\n",
+                Event,
+                "Hangup",
+                None,
+            ),
+            (
+                "Event: Hangup\r\nPrivilege:call,all\r\n\r\n",
+                Event,
+                "Hangup",
+                None,
+            ),
+            (
+                "Event: Hangup\r\nPrivilege: \r\n\r\n",
+                Event,
+                "Hangup",
+                Some(""),
+            ),
+            (
+                "Event: OriginateResponse\r\nPrivilege: call,all\r\nResponse: Failure\r\n\r\n",
+                Event,
+                "OriginateResponse",
+                Some("call,all"),
+            ),
+            ("Event:\r\n\r\n", Event, "", None),
+            (
+                "Response: Success\r\nEvent: no\r\n\r\n",
+                Response,
+                "Success",
+                None,
+            ),
+            ("Response:Success\r\n\r\n", Response, "Success", None),
+            ("event: A\r\n\r\n", Other, "", None),
+            ("some text\n\r\n", Other, "", None),
+            ("", Other, "", None),
+        ];
+        for (bytes, kind, name, privilege) in cases {
+            let frame = Frame::new(bytes.as_bytes());
+            assert_eq!(frame.kind(), *kind, "{bytes:?}");
+            assert_eq!(text(Some(frame.name())), Some(*name), "{bytes:?}");
+            assert_eq!(text(frame.privilege()), *privilege, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_header_of_a_name_counts() {
+        let bytes = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: a\nActionID: no\r\nactionid:  h4 \r\nActionID: 2\r\nEmpty:\r\nBlank: \r\nActionIDs: x\r\n\r\n";
+        let frame = Frame::new(bytes);
+        assert_eq!(text(frame.get("Event")), Some("UserEvent"));
+        assert_eq!(
+            text(frame.get("USEREVENT")),
+            Some("a\nActionID: no"),
+            "a lone LF is data"
+        );
+        assert_eq!(
+            text(frame.get("ActionID")),
+            Some(" h4 "),
+            "one blank goes, the others stay"
+        );
+        assert_eq!(
+            (text(frame.get("Empty")), text(frame.get("Blank"))),
+            (Some(""), Some(""))
+        );
+        assert_eq!(frame.get("Action"), None);
+        let header = frame.action_id().unwrap();
+        assert_eq!(text(bytes.get(header.line)), Some("actionid:  h4 \r\n"));
+        assert_eq!(text(bytes.get(header.value)), Some(" h4 "));
+        assert_eq!(
+            Frame::new(b"Event: A\r\nX: ActionID: 1\r\n ActionID: 2\r\n\r\n").action_id(),
+            None
+        );
+    }
+
+    #[test]
+    fn what_stands_behind_the_privilege() {
+        let bytes = b"Event: A\r\nPrivilege: call,all\r\nTimestamp: 1.5\r\nX: y\r\n\r\n";
+        let frame = Frame::new(bytes);
+        assert_eq!(frame.after_privilege(), Some(31));
+        assert_eq!(frame.timestamp_line(), Some(31..47));
+        assert_eq!(text(bytes.get(31..47)), Some("Timestamp: 1.5\r\n"));
+        for other in [
+            &b"Event: A\r\nTimestamp: 1.5\r\nPrivilege: call,all\r\n\r\n"[..],
+            b"Event: A\r\nPrivilege: call,all\r\nX: y\r\nTimestamp: 1.5\r\n\r\n",
+            b"Event: A\r\nTimestamp: 1.5\r\n\r\n",
+            b"Event: A\r\nPrivilege: call,all\r\n\r\n",
+        ] {
+            assert_eq!(Frame::new(other).timestamp_line(), None);
+        }
+    }
+
+    #[test]
+    fn list_states_ignore_case() {
+        let cases = [
+            ("EventList: start", ListState::Start),
+            ("EventList: Start", ListState::Start),
+            ("eventlist: COMPLETE", ListState::Complete),
+            ("EventList: Cancelled", ListState::Cancelled),
+            ("EventList: starting", ListState::None),
+            ("Message: EventList: start", ListState::None),
+        ];
+        for (line, expected) in cases {
+            let bytes = format!("Response: Success\r\n{line}\r\n\r\n");
+            assert_eq!(
+                Frame::new(bytes.as_bytes()).list_state(),
+                expected,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn lines_end_at_cr_lf_only() {
+        let lines = |bytes: &'static [u8]| {
+            Frame::new(bytes)
+                .lines()
+                .map(|line| text(Some(line)).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines(b"Response: Error\r\nMessage: a\n\r\n\r\n"),
+            ["Response: Error", "Message: a\n"]
+        );
+        assert_eq!(lines(b"a\nb\rc\n\r\n"), ["a\nb\rc\n"]);
+        assert_eq!(
+            lines(b"a\r\n\r\nb\r\n\r\n"),
+            ["a", "", "b"],
+            "a blank line within old Command text"
+        );
+        assert_eq!(lines(b"torn"), ["torn"]);
+        assert!(lines(b"").is_empty());
+    }
+
+    #[test]
+    fn debug_shows_the_head_alone() {
+        let shown = format!("{:?}", Frame::new(b"Event: A\r\nSecret: x\r\n\r\n"));
+        assert_eq!(shown, "Frame(Event \"A\", 23 bytes)");
+    }
+}

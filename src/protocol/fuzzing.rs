@@ -59,6 +59,9 @@ impl Iterator for Cuts {
 }
 
 /// The laws of both framers and of rebuilding, on `data`: its first byte chooses how the rest is cut.
+///
+/// # Panics
+/// When a law does not hold.
 pub fn framers(data: &[u8]) {
     let Some((&seed, input)) = data.split_first() else {
         return;
@@ -94,6 +97,9 @@ pub fn framers(data: &[u8]) {
 }
 
 /// What an [`UpstreamFramer`] finds in `input` when it comes in pieces of the given lengths.
+///
+/// # Panics
+/// When a law does not hold.
 pub fn frames(
     input: &[u8],
     frame_bytes_max: usize,
@@ -146,6 +152,9 @@ pub fn frames(
 }
 
 /// What a [`RequestFramer`] finds in `input` when it comes in pieces of the given lengths.
+///
+/// # Panics
+/// When a law does not hold.
 pub fn requests(input: &[u8], pieces: impl Iterator<Item = usize>) -> Vec<FoundRequest> {
     let mut framer = RequestFramer::default();
     let mut found = Vec::new();
@@ -215,6 +224,9 @@ fn frame_laws(frame: Frame<'_>) {
 }
 
 /// What is rebuilt from a request is exactly one message to Asterisk, with the lines of the request.
+///
+/// # Panics
+/// When a law does not hold.
 pub fn rebuild_laws(text: &[u8], action_id_in_place: bool) {
     let request = Request::new(text);
     let rewrite = Rewrite {

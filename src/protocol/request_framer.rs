@@ -139,3 +139,225 @@ fn line_text(line: &[u8]) -> &[u8] {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     text.strip_suffix(b"\r").unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fuzzing::{Cuts, FoundRequest, requests};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn whole(input: &[u8]) -> Vec<FoundRequest> {
+        requests(input, std::iter::once(input.len()))
+    }
+
+    fn found(text: &[u8], defect: Option<Defect>) -> FoundRequest {
+        let lines = text.iter().filter(|&&byte| byte == b'\n').count();
+        FoundRequest {
+            text: text.to_vec(),
+            lines,
+            defect,
+        }
+    }
+
+    #[test]
+    fn sound_requests() {
+        let sound = |text: &[u8]| found(text, None);
+        let (x1022, x1023) = ("x".repeat(1022), "x".repeat(1023));
+        let most = "A: b\r\n".repeat(128);
+        let cases: [(&str, String, Vec<FoundRequest>); 7] = [
+            ("CR LF", "A: b\r\n\r\n".into(), vec![sound(b"A: b\r\n")]),
+            (
+                "LF and both",
+                "a: b\nc: d\r\n\n".into(),
+                vec![sound(b"a: b\nc: d\r\n")],
+            ),
+            (
+                "stray blank lines",
+                "\r\n\na\n\r\n".into(),
+                vec![sound(b""), sound(b""), sound(b"a\n")],
+            ),
+            (
+                "1,022 bytes and CR LF",
+                format!("{x1022}\r\n\r\n"),
+                vec![sound(format!("{x1022}\r\n").as_bytes())],
+            ),
+            (
+                "1,023 bytes and LF",
+                format!("{x1023}\n\n"),
+                vec![sound(format!("{x1023}\n").as_bytes())],
+            ),
+            (
+                "128 lines",
+                format!("{most}\r\n"),
+                vec![sound(most.as_bytes())],
+            ),
+            ("end within a request", "a: b\r\n".into(), vec![]),
+        ];
+        for (name, input, expected) in cases {
+            assert_eq!(whole(input.as_bytes()), expected, "{name}");
+            assert_eq!(
+                requests(input.as_bytes(), std::iter::repeat(1)),
+                expected,
+                "{name}, byte by byte"
+            );
+        }
+    }
+
+    #[test]
+    fn defects_and_what_is_kept() {
+        use Defect::{ForbiddenByte, LineTooLong, TooManyLines};
+        let (x1023, x1024) = ("x".repeat(1023), "x".repeat(1024));
+        let most = "A: b\r\n".repeat(128);
+        let cases: [(&str, String, &[u8], Defect); 9] = [
+            (
+                "1,023 bytes and CR LF",
+                format!("a\r\n{x1023}\r\nc\r\n\r\n"),
+                b"a\r\nc\r\n",
+                LineTooLong,
+            ),
+            (
+                "1,024 bytes and LF",
+                format!("{x1024}\n\n"),
+                b"",
+                LineTooLong,
+            ),
+            (
+                "129 lines",
+                format!("{most}c\r\n\r\n"),
+                most.as_bytes(),
+                TooManyLines,
+            ),
+            (
+                "too long before too many",
+                format!("{most}{x1024}\na\0b\n\n"),
+                most.as_bytes(),
+                LineTooLong,
+            ),
+            (
+                "NUL",
+                "a: b\0c\r\n\r\n".into(),
+                b"a: b\0c\r\n",
+                ForbiddenByte,
+            ),
+            (
+                "NUL first is not blank",
+                "\0a\r\n\n".into(),
+                b"\0a\r\n",
+                ForbiddenByte,
+            ),
+            (
+                "NUL alone is not blank",
+                "\0\n\n".into(),
+                b"\0\n",
+                ForbiddenByte,
+            ),
+            ("bare CR", "a: b\rc\n\n".into(), b"a: b\rc\n", ForbiddenByte),
+            (
+                "CR CR LF is not blank",
+                "a\n\r\r\n\n".into(),
+                b"a\n\r\r\n",
+                ForbiddenByte,
+            ),
+        ];
+        for (name, input, kept, defect) in cases {
+            // A defect ends with its request.
+            let input = [input.as_bytes(), b"next\n\n"].concat();
+            let expected = [found(kept, Some(defect)), found(b"next\n", None)];
+            assert_eq!(whole(&input), expected, "{name}");
+            assert_eq!(
+                requests(&input, std::iter::repeat(1)),
+                expected,
+                "{name}, byte by byte"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endless_line_or_request_does_not_grow_the_buffer() {
+        let mut framer = RequestFramer::default();
+        let mut buffer = BytesMut::from(&b"ActionID: 1\r\n"[..]);
+        for _ in 0..1000 {
+            buffer.extend_from_slice(&[b'x'; 700]);
+            assert_eq!(framer.next(&mut buffer), None);
+            assert!(buffer.len() < 13 + 1024);
+        }
+        for _ in 0..1000 {
+            buffer.extend_from_slice(&b"A: b\r\n".repeat(100));
+            assert_eq!(framer.next(&mut buffer), None);
+            assert!(buffer.len() < 13 + 128 * 6);
+        }
+        buffer.extend_from_slice(b"\r\nnext");
+        let end = framer.next(&mut buffer).unwrap();
+        assert_eq!((end.lines, end.defect), (128, Some(Defect::LineTooLong)));
+        assert!(buffer.starts_with(b"ActionID: 1\r\nA: b\r\n"));
+        assert_eq!(&buffer[end.consumed..], b"next");
+    }
+
+    /// The rules once more, on whole input and without regard to cost.
+    fn by_the_rules(input: &[u8]) -> Vec<FoundRequest> {
+        let mut requests = Vec::new();
+        let (mut text, mut lines, mut defects) = (Vec::new(), 0, Vec::new());
+        for line in input
+            .split_inclusive(|&byte| byte == b'\n')
+            .filter(|line| line.ends_with(b"\n"))
+        {
+            let bare = line
+                .strip_suffix(b"\r\n")
+                .or_else(|| line.strip_suffix(b"\n"))
+                .unwrap();
+            if bare.is_empty() {
+                let first = [
+                    Defect::LineTooLong,
+                    Defect::TooManyLines,
+                    Defect::ForbiddenByte,
+                ]
+                .into_iter()
+                .find(|defect| defects.contains(defect));
+                requests.push(FoundRequest {
+                    text: std::mem::take(&mut text),
+                    lines,
+                    defect: first,
+                });
+                (lines, defects) = (0, Vec::new());
+            } else if line.len() > 1024 {
+                defects.push(Defect::LineTooLong);
+            } else if lines == 128 {
+                defects.push(Defect::TooManyLines);
+            } else {
+                if bare.contains(&0) || bare.contains(&b'\r') {
+                    defects.push(Defect::ForbiddenByte);
+                }
+                text.extend_from_slice(line);
+                lines += 1;
+            }
+        }
+        requests
+    }
+
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let end = || prop::sample::select(vec![&b"\r\n"[..], b"\n", b"\r\r\n", b"\r", b""]);
+        let line = prop_oneof![
+            6 => "[A-C]{1,3}: ?[ -~]{0,8}".prop_map(String::into_bytes),
+            3 => Just(Vec::new()),
+            1 => prop::collection::vec(any::<u8>(), 0..6),
+            1 => (1018_usize..1030).prop_map(|length| vec![b'x'; length]),
+            1 => (1_usize..130).prop_map(|count| b"n\n".repeat(count)),
+        ];
+        prop::collection::vec(
+            (line, end()).prop_map(|(line, end)| [&line, end].concat()),
+            0..60,
+        )
+        .prop_map(|lines| lines.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn the_rules_hold_however_the_input_is_cut(input in stream(), seed: u64) {
+            let expected = by_the_rules(&input);
+            prop_assert_eq!(&whole(&input), &expected);
+            prop_assert_eq!(&requests(&input, std::iter::repeat(1)), &expected);
+            prop_assert_eq!(&requests(&input, Cuts::new(seed)), &expected);
+        }
+    }
+}

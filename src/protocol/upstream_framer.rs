@@ -186,3 +186,159 @@ impl UpstreamFramer {
         found.map(|start| start + end.mark().len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fuzzing::{Cuts, Found, frames};
+    use super::*;
+    use proptest::prelude::*;
+
+    const BOUND: usize = 512;
+
+    fn whole(input: &[u8]) -> Vec<Found> {
+        frames(input, BOUND, std::iter::once(input.len()))
+    }
+
+    fn frame(bytes: &[u8]) -> Found {
+        Found::Frame(bytes.to_vec())
+    }
+
+    #[test]
+    fn ends_of_messages() {
+        let cases: &[(&str, &[u8], &[Found])] = &[
+            ("plain", b"Event: A\r\nB: c\r\n\r\n", &[frame(b"Event: A\r\nB: c\r\n\r\n")]),
+            (
+                "a text that ends in LF",
+                b"Response: Error\r\nMessage: nosuch\n\r\n\r\nEvent: A\r\n\r\n",
+                &[frame(b"Response: Error\r\nMessage: nosuch\n\r\n\r\n"), frame(b"Event: A\r\n\r\n")],
+            ),
+            ("LF LF is data", b"Event: A\r\nB: c\n\nd\r\n\r\n", &[frame(b"Event: A\r\nB: c\n\nd\r\n\r\n")]),
+            (
+                "two blank lines",
+                b"Response: Success\r\n\r\n\r\nEvent: A\r\n\r\n",
+                &[frame(b"Response: Success\r\n\r\n"), Found::Skipped(2), frame(b"Event: A\r\n\r\n")],
+            ),
+            (
+                "raw text",
+                b"IAX2/a 1\nIAX2/b 2\n\r\nEvent: A\r\n\r\n",
+                &[frame(b"IAX2/a 1\nIAX2/b 2\n\r\n"), frame(b"Event: A\r\n\r\n")],
+            ),
+            ("raw text with CR LF", b"what\r\nelse\r\n\r\n", &[frame(b"what\r\nelse\r\n\r\n")]),
+            ("text that begins as a message does", b"Even\n\r\nX", &[frame(b"Even\n\r\n")]),
+            ("other case is text", b"event: A\n\r\n", &[frame(b"event: A\n\r\n")]),
+            (
+                "the old Command",
+                b"Response: Follows\r\nPrivilege: Command\r\na\r\n\r\nb\n--END COMMAND--\r\n\r\nEvent: A\r\n\r\n",
+                &[
+                    frame(b"Response: Follows\r\nPrivilege: Command\r\na\r\n\r\nb\n--END COMMAND--\r\n\r\n"),
+                    frame(b"Event: A\r\n\r\n"),
+                ],
+            ),
+            ("only Follows has the mark", b"Response: FollowsX\r\n\r\n", &[frame(b"Response: FollowsX\r\n\r\n")]),
+            ("nothing yet", b"Event: A\r\nB: c\r\n\r", &[]),
+        ];
+        for (name, input, expected) in cases {
+            assert_eq!(whole(input), *expected, "{name}");
+            assert_eq!(
+                frames(input, BOUND, std::iter::repeat(1)),
+                *expected,
+                "{name}, byte by byte"
+            );
+        }
+    }
+
+    #[test]
+    fn oversized_messages_are_skipped_whole() {
+        let message =
+            |length: usize| [b"Event: ".as_slice(), &vec![b'x'; length - 11], b"\r\n\r\n"].concat();
+        assert_eq!(
+            whole(&message(BOUND)),
+            [frame(&message(BOUND))],
+            "at the bound"
+        );
+        for over in 1..6 {
+            let input = [message(BOUND + over), b"Event: A\r\n\r\n".to_vec()].concat();
+            let head = input[..BOUND - 3].to_vec();
+            let expected = [
+                Found::Oversized(head),
+                Found::Skipped(over + 3),
+                frame(b"Event: A\r\n\r\n"),
+            ];
+            assert_eq!(whole(&input), expected, "{over} over");
+            assert_eq!(
+                frames(&input, BOUND, std::iter::repeat(1)),
+                expected,
+                "{over} over, byte by byte"
+            );
+        }
+    }
+
+    #[test]
+    fn without_the_end_mark_follows_is_a_response_like_others() {
+        let input = b"Response: Follows\r\nX: y\r\n\r\nEvent: A\r\n\r\n";
+        let mut framer = UpstreamFramer::new(BOUND);
+        assert_eq!(framer.next(input), Step::Incomplete);
+        framer.reset();
+        framer.expect_end_mark(false);
+        assert_eq!(framer.next(input), Step::Frame { length: 27 });
+    }
+
+    #[test]
+    fn reset_forgets_the_message_under_way() {
+        let mut framer = UpstreamFramer::new(BOUND);
+        assert_eq!(framer.next(b"some text"), Step::Incomplete);
+        framer.reset();
+        assert_eq!(framer.next(b"Event: A\n\r\n"), Step::Incomplete);
+    }
+
+    /// One message of any shape, as `Found`.
+    fn message() -> impl Strategy<Value = Found> {
+        let line = "[ -~]{0,40}";
+        let headers = prop::collection::vec("[A-Za-z]{1,12}: ?([ -~]|\n){0,60}", 0..6);
+        let head = prop::sample::select(vec!["Event: ", "Response: "]);
+        let ordinary = (head, "[A-Z][a-z]{0,10}", headers).prop_map(|(head, name, headers)| {
+            let lines: String = headers
+                .iter()
+                .map(|header| format!("{header}\r\n"))
+                .collect();
+            frame(format!("{head}{name}\r\n{lines}\r\n").as_bytes())
+        });
+        let text = prop::collection::vec("[a-z ]{1,30}", 1..5)
+            .prop_map(|lines| frame(format!("~{}\n\r\n", lines.join("\n")).as_bytes()));
+        let follows = prop::collection::vec(line, 0..6).prop_map(|lines| {
+            let text = lines.join("\r\n");
+            frame(format!("Response: Follows\r\n{text}\n--END COMMAND--\r\n\r\n").as_bytes())
+        });
+        let stray = (1_usize..4).prop_map(|count| Found::Skipped(2 * count));
+        prop_oneof![4 => ordinary, 1 => text, 1 => follows, 1 => stray]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn messages_come_out_as_they_went_in(messages in prop::collection::vec(message(), 0..12), seed: u64) {
+            let mut expected: Vec<Found> = Vec::new();
+            let mut input = Vec::new();
+            for message in messages {
+                match (expected.last_mut(), message) {
+                    (Some(Found::Skipped(sum)), Found::Skipped(more)) => {
+                        *sum += more;
+                        input.extend(b"\r\n".repeat(more / 2));
+                    }
+                    (_, Found::Frame(bytes)) => {
+                        input.extend_from_slice(&bytes);
+                        expected.push(Found::Frame(bytes));
+                    }
+                    (_, other) => {
+                        if let Found::Skipped(length) = other {
+                            input.extend(b"\r\n".repeat(length / 2));
+                        }
+                        expected.push(other);
+                    }
+                }
+            }
+            prop_assert_eq!(&frames(&input, 4096, std::iter::once(input.len())), &expected);
+            prop_assert_eq!(&frames(&input, 4096, Cuts::new(seed)), &expected);
+        }
+    }
+}

@@ -113,3 +113,95 @@ fn put_line(out: &mut BytesMut, parts: &[&[u8]]) {
     }
     out.put_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Frame;
+    use super::super::request::Request;
+    use super::super::upstream_framer::{Step, UpstreamFramer};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(bytes: &str) -> Text<'_> {
+        Text::new(bytes.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn heads_and_order() {
+        let mut out = BytesMut::from(&b"before"[..]);
+        const MESSAGE: Text<'static> = Text::fixed("Message");
+        MessageWriter::response(&mut out, text("Error"), Some(text("7")))
+            .header(MESSAGE, text("no"))
+            .finish();
+        MessageWriter::response(&mut out, text("Success"), None)
+            .header(MESSAGE, text(""))
+            .finish();
+        MessageWriter::event(&mut out, text("Hangup")).finish();
+        MessageWriter::action(&mut out, text("Ping"), Some(text("t"))).finish();
+        MessageWriter::action(&mut out, text("Ping"), None).finish();
+        let expected = "beforeResponse: Error\r\nActionID: 7\r\nMessage: no\r\n\r\n\
+            Response: Success\r\nMessage: \r\n\r\nEvent: Hangup\r\n\r\n\
+            ActionID: t\r\nAction: Ping\r\n\r\nAction: Ping\r\n\r\n";
+        assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
+    }
+
+    #[test]
+    fn line_ends_and_nul_are_no_text() {
+        for bytes in [
+            &b"\r"[..],
+            b"\n",
+            b"\0",
+            b"a\rb",
+            b"a\n",
+            b"\r\n\r\nEvent: Fake",
+            b"a\0",
+        ] {
+            assert_eq!(Text::new(bytes), None, "{bytes:?}");
+        }
+        for bytes in [&b""[..], b"a b", b"\t\x01\x1f\x7f", "é".as_bytes(), b"\xff"] {
+            assert_eq!(Text::new(bytes).map(Text::as_bytes), Some(bytes));
+        }
+        assert!(std::panic::catch_unwind(|| Text::fixed("a\nb")).is_err());
+        assert_eq!(format!("{:?}", text("secret")), "Text(6 bytes)");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn what_is_written_is_read_back(
+            name in "[^\r\n\0]{1,20}", id in prop::option::of("[^\r\n\0]{1,20}"),
+            values in prop::collection::vec("[^\r\n\0]{0,50}", 0..8), event: bool,
+        ) {
+            const X: Text<'static> = Text::fixed("X");
+            let mut out = BytesMut::new();
+            let id = id.as_deref().map(text);
+            let writer = if event {
+                MessageWriter::event(&mut out, text(&name))
+            } else {
+                MessageWriter::response(&mut out, text(&name), id)
+            };
+            values.iter().fold(writer, |writer, value| writer.header(X, text(value))).finish();
+            prop_assert_eq!(UpstreamFramer::new(1 << 16).next(&out), Step::Frame { length: out.len() });
+            let frame = Frame::new(&out);
+            prop_assert_eq!(frame.name(), name.as_bytes());
+            if !event {
+                prop_assert_eq!(frame.get("actionid"), id.map(Text::as_bytes));
+            }
+            let read: Vec<&[u8]> = frame.lines().filter_map(|line| line.strip_prefix(b"X: ")).collect();
+            prop_assert_eq!(read, values.iter().map(String::as_bytes).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn actions_are_read_back(name in "[!-~]{1,20}", id in "[!-~]{1,20}", value in "[!-~]{1,20}") {
+            let mut out = BytesMut::new();
+            MessageWriter::action(&mut out, text(&name), Some(text(&id)))
+                .header(Text::fixed("Key"), text(&value))
+                .finish();
+            let request = Request::new(out.strip_suffix(b"\r\n").unwrap());
+            prop_assert_eq!(request.lines().count(), 3);
+            prop_assert_eq!(request.action(), Some(name.as_bytes()));
+            prop_assert_eq!(request.action_id(), Some(id.as_bytes()));
+            prop_assert_eq!(request.get("key"), Some(value.as_bytes()));
+        }
+    }
+}
