@@ -21,7 +21,7 @@ pub enum LineError {
     /// Longer than [`LINE_BYTES_MAX`].
     #[error("the line is longer than 8190 bytes")]
     TooLong,
-    /// A NUL or another control character, or bytes that are no UTF-8.
+    /// A NUL or another control character but tab.
     #[error("the line has a control character")]
     ControlCharacter,
     /// The bytes are no UTF-8.

@@ -218,3 +218,15 @@ fn names<'a>(sections: &'a [&'a RawSection]) -> impl Iterator<Item = &'a str> {
 fn same_name<'a>(mut names: impl Iterator<Item = &'a str>, name: &str) -> bool {
     names.any(|other| other.eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "load_report_tests.rs"]
+mod report_tests;
+
+#[cfg(test)]
+#[path = "sample_tests.rs"]
+mod sample_tests;

@@ -15,6 +15,8 @@ pub mod options;
 pub mod raw;
 pub mod settings;
 mod template;
+#[cfg(test)]
+mod testing;
 mod upstream;
 mod user;
 mod value;

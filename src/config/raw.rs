@@ -320,3 +320,7 @@ pub(super) fn cut_name(name: &str) -> &str {
     let end = name.floor_char_boundary(SECTION_NAME_BYTES_MAX.min(name.len()));
     name.get(..end).unwrap_or(name)
 }
+
+#[cfg(test)]
+#[path = "raw_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::diagnostics::{Report, quoted};
+use super::diagnostics::{Location, Report, quoted};
 use super::general::PORT;
 use super::options::{self, Place, Spec};
 use super::raw::{RawOption, RawSection};
@@ -212,6 +212,43 @@ pub(super) fn check_not_ourselves(
             ),
             "give [general] another port, such as port = 5039",
         );
+    }
+}
+
+/// The upstream of a user, as its section spells it. `wanted` is what the user's section says, and where.
+pub(super) fn choose_upstream(
+    wanted: Option<(&str, &Location)>,
+    user: &RawSection,
+    upstreams: &[String],
+    report: &mut Report,
+) -> Option<String> {
+    let names = upstreams.join(", ");
+    match (wanted, upstreams) {
+        // That there is no upstream at all is said once, not for each user.
+        (_, []) => None,
+        (None, [only]) => Some(only.clone()),
+        (None, _) => {
+            report.error(
+                &user.location,
+                format!(
+                    "{} does not say which upstream it is connected to",
+                    quoted(&user.name)
+                ),
+                format!("write upstream = and one of {names}"),
+            );
+            None
+        }
+        (Some((name, at)), known) => {
+            let found = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+            if found.is_none() {
+                report.error(
+                    at,
+                    format!("there is no upstream {}", quoted(name)),
+                    format!("write one of {names}"),
+                );
+            }
+            found.cloned()
+        }
     }
 }
 

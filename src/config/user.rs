@@ -7,7 +7,7 @@ use super::diagnostics::{Location, Report, quoted};
 use super::general::GeneralDraft;
 use super::options::{self, Place, Spec, Treatment, nearest};
 use super::raw::{RawOption, RawSection};
-use super::upstream::warn_if_cut;
+use super::upstream::{choose_upstream, warn_if_cut};
 use super::value::{self, Unit, assign};
 use crate::policy::acl::Acl;
 use crate::policy::class::{Classes, LABELS};
@@ -236,7 +236,11 @@ pub(super) fn read(
     check_secret(&draft, section, report);
     let bind = surroundings.general.general.bind.ip();
     let acl = std::mem::take(&mut draft.acl).finish(surroundings.acls, bind, report);
-    let upstream = finish_upstream(&draft, section, surroundings, report)?;
+    let wanted = draft
+        .upstream_at
+        .as_ref()
+        .map(|at| (draft.user.upstream.as_str(), at));
+    let upstream = choose_upstream(wanted, section, surroundings.upstreams, report)?;
     Some(User {
         acl,
         upstream,
@@ -377,42 +381,4 @@ fn set_variable(draft: &mut UserDraft, option: &RawOption, report: &mut Report) 
     }
     let pair = (name.to_owned(), value.to_owned());
     draft.user.set_variables.push(pair);
-}
-
-/// The upstream's name as its section spells it.
-fn finish_upstream(
-    draft: &UserDraft,
-    section: &RawSection,
-    around: &Surroundings<'_>,
-    report: &mut Report,
-) -> Option<String> {
-    let names = around.upstreams.join(", ");
-    match (&draft.upstream_at, around.upstreams) {
-        // That there is no upstream at all is said once, not for each user.
-        (_, []) => None,
-        (None, [only]) => Some(only.clone()),
-        (None, _) => {
-            report.error(
-                &section.location,
-                format!(
-                    "{} does not say which upstream it is connected to",
-                    quoted(&section.name)
-                ),
-                format!("write upstream = and one of {names}"),
-            );
-            None
-        }
-        (Some(at), known) => {
-            let wanted = &draft.user.upstream;
-            let found = known.iter().find(|name| name.eq_ignore_ascii_case(wanted));
-            if found.is_none() {
-                report.error(
-                    at,
-                    format!("there is no upstream {}", quoted(wanted)),
-                    format!("write one of {names}"),
-                );
-            }
-            found.cloned()
-        }
-    }
 }
