@@ -47,7 +47,7 @@ impl Hub {
         let end = self
             .views
             .get(session.view)
-            .map_or(LogPosition::default(), |view| view.log.end());
+            .map_or_else(LogPosition::default, |view| view.log.end());
         let before = session.mailbox.bytes();
         session.mailbox.post(end, write);
         self.mail_bytes += session.mailbox.bytes().saturating_sub(before);
@@ -363,7 +363,7 @@ impl Hub {
                 let base = self
                     .views
                     .get(session.mailbox.view())
-                    .map_or(LogPosition::default(), |view| view.log.base());
+                    .map_or_else(LogPosition::default, |view| view.log.base());
                 matches!(session.closing, Some(CloseReason::TooSlow { .. }))
                     || session.mailbox.bytes() > MAIL_BYTES_MAX
                     || session.mailbox.cursor() < base

@@ -79,7 +79,7 @@ impl Hub {
             }
             Local::Challenge(true) => self.answer_challenge(id, action_id),
             Local::Challenge(false) => {
-                self.answer(id, Text::fixed("Error"), action_id, "Must specify AuthType")
+                self.answer(id, Text::fixed("Error"), action_id, "Must specify AuthType");
             }
             Local::Ping => {
                 let time = format!("{}.{:06}", now.wall.as_secs(), now.wall.subsec_micros());
@@ -388,6 +388,6 @@ impl Hub {
     pub(super) fn end_of(&self, view: super::view::ViewId) -> LogPosition {
         self.views
             .get(view)
-            .map_or(LogPosition::default(), |view| view.log.end())
+            .map_or_else(LogPosition::default, |view| view.log.end())
     }
 }

@@ -247,7 +247,7 @@ impl Hub {
         let end = self
             .views
             .get(view)
-            .map_or(LogPosition::default(), |view| view.log.end());
+            .map_or_else(LogPosition::default, |view| view.log.end());
         self.generation = self.generation.wrapping_add(1);
         let user_key: Box<str> = user.name.to_ascii_lowercase().into();
         let session = Session {

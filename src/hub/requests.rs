@@ -42,6 +42,24 @@ const ORIGINATE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// Most synchronous Originates of one session whose outcome has not come.
 const ORIGINATES_MAX: usize = 256;
 
+/// Why a request is answered with an error, and the text of it.
+enum Denied {
+    /// The client may not do this, or sent what no client should: the administrator is told.
+    Refused(Box<[u8]>),
+    /// It cannot be done, through no fault of the client's worth a line in the log.
+    Unable(Box<[u8]>),
+}
+
+impl Denied {
+    fn refused(text: &[u8]) -> Self {
+        Self::Refused(text.into())
+    }
+
+    fn unable(text: &[u8]) -> Self {
+        Self::Unable(text.into())
+    }
+}
+
 impl Hub {
     /// Bytes from a client.
     pub fn client_bytes(&mut self, now: Now, id: SessionId, bytes: &[u8]) {
@@ -155,9 +173,12 @@ impl Hub {
         request: Request<'_>,
     ) -> Pending {
         let action_id = request.action_id().map(Box::from);
-        let stage = self.stage(now, id, end, request).unwrap_or_else(|reason| {
-            self.notice_refused(id, request, &reason);
-            Stage::Local(Local::Refuse(reason))
+        let stage = self.stage(now, id, end, request).unwrap_or_else(|error| {
+            if let Denied::Refused(reason) = &error {
+                self.notice_refused(id, request, reason);
+            }
+            let (Denied::Refused(text) | Denied::Unable(text)) = error;
+            Stage::Local(Local::Refuse(text))
         });
         Pending { action_id, stage }
     }
@@ -169,19 +190,22 @@ impl Hub {
         id: SessionId,
         end: &RequestEnd,
         request: Request<'_>,
-    ) -> Result<Stage, Box<[u8]>> {
+    ) -> Result<Stage, Denied> {
         if let Some(defect) = end.defect {
-            return Err(defect_text(defect).into());
+            return Err(Denied::refused(defect_text(defect)));
         }
-        let name = request.action().ok_or(&b"Missing action in request"[..])?;
-        let session = self.session(id).ok_or(&b"Permission denied"[..])?;
-        let action = self.table.get(name).ok_or_else(|| unknown_text(name))?;
-        if !action.allowed(session.user.write) {
-            return Err(b"Permission denied".as_slice().into());
-        }
-        if let Err(refusal) = guard::check(action, &session.user, request) {
-            return Err(refusal.message().as_bytes().into());
-        }
+        let Some(name) = request.action() else {
+            return Err(Denied::unable(b"Missing action in request"));
+        };
+        let session = self
+            .session(id)
+            .ok_or_else(|| Denied::unable(b"Permission denied"))?;
+        let action = self
+            .table
+            .get(name)
+            .ok_or_else(|| Denied::Refused(unknown_text(name)))?;
+        guard::check(action, &session.user, request)
+            .map_err(|refusal| Denied::refused(refusal.message().as_bytes()))?;
         let local = match action.handling {
             Handling::Login => Local::AlreadyAuthenticated,
             Handling::Logoff => Local::Logoff,
@@ -195,9 +219,9 @@ impl Hub {
             Handling::ListCommands => Local::ListCommands,
             Handling::Ping => Local::Ping,
             Handling::Filter => {
-                return Err(b"Filter is not supported by this version of amimux"
-                    .as_slice()
-                    .into());
+                return Err(Denied::unable(
+                    b"Filter is not supported by this version of amimux",
+                ));
             }
             Handling::Originate | Handling::UserEvent | Handling::Forward => {
                 return self.forward(now, session, action, request);
@@ -212,7 +236,7 @@ impl Hub {
         session: &Session,
         action: &Action,
         request: Request<'_>,
-    ) -> Result<Stage, Box<[u8]>> {
+    ) -> Result<Stage, Denied> {
         let mut rewrite = Rewrite {
             action_id_in_place: false,
             drop: &[],
@@ -255,9 +279,10 @@ impl Hub {
             })
             .collect::<Vec<_>>();
         rewrite.append = &append;
-        let outgoing = rebuild(request, &rewrite).map_err(|error| text_of(&error))?;
+        let outgoing = rebuild(request, &rewrite)
+            .map_err(|error| Denied::refused(error.to_string().as_bytes()))?;
         if !self.link.accepts_actions() {
-            return Err(self.away_text(now));
+            return Err(Denied::Unable(self.away_text(now)));
         }
         Ok(Stage::Queued(Box::new(Queued {
             outgoing,
@@ -404,18 +429,16 @@ fn next_to_send(session: &Session) -> Option<usize> {
 
 /// A synchronous Originate is sent asynchronously, so that it does not block everybody: what only the
 /// synchronous form can do is refused.
-fn check_synchronous(session: &Session, request: Request<'_>) -> Result<(), Box<[u8]>> {
+fn check_synchronous(session: &Session, request: Request<'_>) -> Result<(), Denied> {
     if !request.get_or_empty("PreDialGoSub").is_empty() {
-        return Err(
-            b"PreDialGoSub needs a synchronous Originate, which amimux does not forward: it would block every client"
-                .as_slice()
-                .into(),
-        );
+        return Err(Denied::unable(
+            b"PreDialGoSub needs a synchronous Originate, which amimux does not forward: it would block every client",
+        ));
     }
     if session.originates >= ORIGINATES_MAX {
-        return Err(b"Too many synchronous Originates in progress"
-            .as_slice()
-            .into());
+        return Err(Denied::unable(
+            b"Too many synchronous Originates in progress",
+        ));
     }
     Ok(())
 }
@@ -477,10 +500,6 @@ pub(super) const fn defect_text(defect: Defect) -> &'static [u8] {
             b"Failed to parse message: a line holds a NUL or a CR that does not end it"
         }
     }
-}
-
-fn text_of(error: &impl std::fmt::Display) -> Box<[u8]> {
-    error.to_string().into_bytes().into()
 }
 
 /// Asterisk's text for an action that does not exist, cut as there.

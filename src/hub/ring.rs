@@ -129,9 +129,4 @@ impl Ring {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
-
-    /// Whether none is.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
 }

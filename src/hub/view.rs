@@ -157,11 +157,6 @@ impl Views {
         self.slab.len()
     }
 
-    /// Whether there is none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.slab.is_empty()
-    }
-
     /// Every class that some view wants.
     pub(super) fn wanted_classes(&self) -> Classes {
         self.slab

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::flush::Pace;
 use super::registry::LoginGuard;
@@ -77,6 +77,8 @@ pub struct Shell {
     timer_armed: Cell<Option<Duration>>,
     banner: watch::Sender<Option<String>>,
     name: String,
+    /// Why Asterisk is away, as last logged: a cause that stays is logged once.
+    last_cause: RefCell<String>,
 }
 
 impl Shell {
@@ -101,6 +103,7 @@ impl Shell {
             timer_armed: Cell::new(None),
             banner,
             name,
+            last_cause: RefCell::new(String::new()),
         }
     }
 
@@ -228,6 +231,7 @@ impl Shell {
         match notice {
             Notice::UpstreamReady { banner, actions } => {
                 let _ = self.banner.send(Some(banner.clone()));
+                self.last_cause.borrow_mut().clear();
                 info!(upstream, banner, actions, "Asterisk is connected");
             }
             Notice::UpstreamLost {
@@ -238,13 +242,18 @@ impl Shell {
                 let retry = format!("{:.1} s", retry_in.as_secs_f32());
                 // Whoever waits for a first banner need not wait any longer.
                 self.banner.send_if_modified(|banner| banner.is_none());
-                error!(
-                    upstream,
-                    cause,
-                    failed_actions = failed,
-                    retry_in = retry,
-                    "Asterisk is away"
-                );
+                if *self.last_cause.borrow() == cause {
+                    debug!(upstream, cause, retry_in = retry, "Asterisk is still away");
+                } else {
+                    error!(
+                        upstream,
+                        cause,
+                        failed_actions = failed,
+                        retry_in = retry,
+                        "Asterisk is away; amimux keeps trying (is it running, is its manager enabled, are host and port right?)"
+                    );
+                    *self.last_cause.borrow_mut() = cause;
+                }
             }
             Notice::ActionTableUnknown { answer } => warn!(
                 upstream,

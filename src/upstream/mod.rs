@@ -50,7 +50,7 @@ impl Shell {
             let read = tokio::select! {
                 ready = stream.readable() => match ready {
                     Ok(()) => self.read_turn(&stream),
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(describe(&error)),
                 },
                 _ = stream.writable(), if writes => Ok(()),
                 () = self.upstream_wake.notified() => Ok(()),
@@ -75,7 +75,7 @@ impl Shell {
                 Ok(0) => break Err("Asterisk closed the connection".to_owned()),
                 Ok(read) => total += read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
-                Err(error) => break Err(error.to_string()),
+                Err(error) => break Err(describe(&error)),
             }
             if total >= TURN_BYTES {
                 break Ok(());
@@ -89,13 +89,21 @@ impl Shell {
     }
 }
 
+/// An error of the system, in words; its number means nothing to a person.
+fn describe(error: &std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(_) => error.kind().to_string(),
+        None => error.to_string(),
+    }
+}
+
 /// Connects, within the configured time.
 async fn connect(upstream: &Upstream) -> Result<TcpStream, String> {
     let target = (upstream.host.as_str(), upstream.port);
     let name = format!("{}:{}", upstream.host, upstream.port);
     match tokio::time::timeout(upstream.connect_timeout, TcpStream::connect(target)).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(format!("cannot connect to {name}: {error}")),
+        Ok(Err(error)) => Err(format!("cannot connect to {name}: {}", describe(&error))),
         Err(_) => Err(format!(
             "cannot connect to {name} within {} s",
             upstream.connect_timeout.as_secs_f32()
