@@ -18,6 +18,9 @@ const MAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes kept for a view beyond which a sweep no longer waits for its pace.
 const SWEEP_NOW_BYTES: usize = 1024 * 1024;
 
+/// Room for what came since the last sweep: its threshold and two turns.
+const UNSWEPT_BYTES: usize = 2 * SWEEP_NOW_BYTES;
+
 /// What there is for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -171,6 +174,7 @@ impl Hub {
                 Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
                 _ => view.log.clear(),
             }
+            view.log.retain(self.general.retention_bytes);
         }
     }
 
@@ -294,7 +298,8 @@ impl Hub {
 
     /// Keeps memory bounded: what a view retains, what a client may have waiting, and everything together.
     fn hold_bounds(&mut self) {
-        let retention = self.general.retention_bytes;
+        // What a sweep has not offered to anybody yet does not count: only the slow are to fall off.
+        let retention = self.general.retention_bytes.saturating_add(UNSWEPT_BYTES);
         let limit = self.general.memory_limit_bytes;
         for (_, view) in self.views.iter_mut() {
             if view.log.retained_bytes() > retention {

@@ -93,12 +93,12 @@ impl Hub {
         wants
     }
 
-    /// The next session whose input can be taken again.
+    /// The next session whose input can be taken again: call [`Hub::resume`] for it, then read it again.
     pub fn next_resumed(&mut self) -> Option<SessionId> {
         self.resumed.pop()
     }
 
-    /// Goes on with a session whose input was left unread, after it has read some of its answers.
+    /// Goes on with the input of a session that [`Hub::next_resumed`] named.
     pub fn resume(&mut self, now: Now, id: SessionId) {
         self.pump(now, id);
         self.end_turn(now);
@@ -106,13 +106,16 @@ impl Hub {
 
     /// Answers what can be answered, and parses what there is room for, until neither is possible.
     pub(super) fn pump(&mut self, now: Now, id: SessionId) {
-        for _ in 0..REQUESTS_PER_TURN {
-            self.answer_in_turn(now, id);
-            if !self.parse_one(now, id) {
-                break;
-            }
-        }
+        let mut rest = REQUESTS_PER_TURN;
         self.answer_in_turn(now, id);
+        while rest > 0 && self.parse_one(now, id) {
+            rest -= 1;
+            self.answer_in_turn(now, id);
+        }
+        if rest == 0 {
+            // The others have their turn first.
+            self.resumed.push(id);
+        }
         let room = self.has_room(id);
         let Some(session) = self.session_mut(id) else {
             return;
