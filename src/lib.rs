@@ -6,4 +6,5 @@ pub mod hub;
 pub mod policy;
 pub mod protocol;
 pub mod session;
+pub mod sim;
 pub mod upstream;
