@@ -4,15 +4,20 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use amimux::config;
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::Settings;
 use amimux::daemon::{Daemon, termination};
+use amimux::demo::{self, DemoOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
+
+/// Where the demo's proxy listens, if it can: the port next to Asterisk's own.
+const DEMO_PORT: u16 = 5039;
 
 /// `EX_CONFIG`: the configuration cannot be used.
 const EXIT_CONFIG: u8 = 78;
@@ -46,6 +51,8 @@ struct Arguments {
 enum Command {
     /// Run the proxy in the foreground, until SIGINT or SIGTERM.
     Run(RunArguments),
+    /// See it at work: a simulated PBX, the proxy in front of it, and four applications, live in this terminal.
+    Demo(DemoArguments),
     /// Read a configuration and print every error and warning, as file:line: what is wrong; remedy.
     Check(CheckArguments),
 }
@@ -86,6 +93,22 @@ struct CheckArguments {
     config: ConfigArgument,
 }
 
+#[derive(Debug, Args)]
+struct DemoArguments {
+    /// The port of the proxy on 127.0.0.1; without it, 5039, or any free one where that is taken.
+    #[arg(short, long, value_name = "PORT")]
+    port: Option<u16>,
+    /// How many calls begin per second.
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    calls: f64,
+    /// The seed of the simulated calls: the same seed, the same calls.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// End after this many seconds instead of at Ctrl-C.
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<u64>,
+}
+
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
@@ -101,6 +124,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run_proxy(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Demo(arguments) => run_demo(&arguments),
     };
     result.unwrap_or_else(|error| {
         say(&format!("amimux: {error:#}"));
@@ -153,12 +177,33 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_CONFIG));
     };
     start_log(&arguments.log, arguments.log_format)?;
+    until_signal(async |cancel| Daemon::bind(settings).await?.run(cancel).await)
+}
+
+fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
+    start_log("error", LogFormat::Plain)?;
+    let port = arguments.port.unwrap_or_else(|| {
+        let free = std::net::TcpListener::bind(("127.0.0.1", DEMO_PORT)).is_ok();
+        if free { DEMO_PORT } else { 0 }
+    });
+    let options = DemoOptions {
+        port,
+        calls_per_second: arguments.calls,
+        seed: arguments.seed,
+        duration: arguments.seconds.map(Duration::from_secs),
+    };
+    until_signal(async |cancel| demo::run(options, cancel).await)
+}
+
+/// Runs something that ends when it is asked to: by SIGINT or SIGTERM.
+fn until_signal(
+    work: impl AsyncFnOnce(CancellationToken) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let cancel = CancellationToken::new();
-        let daemon = Daemon::bind(settings).await?;
         let asked = cancel.clone();
         let signals = tokio::spawn(async move {
             match termination().await {
@@ -167,7 +212,7 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             }
             asked.cancel();
         });
-        let result = daemon.run(cancel).await;
+        let result = work(cancel).await;
         signals.abort();
         result
     })?;

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod daemon;
+pub mod demo;
 pub mod hub;
 pub mod policy;
 pub mod protocol;
