@@ -1,17 +1,13 @@
-//! The state of the connection to Asterisk: greeting, login, learning the action table, keeping alive,
-//! losing it and trying again. Decides; the shell connects.
+//! The state of the connection to Asterisk: its phases, the classes asked for, keeping alive, and when to try
+//! again. Decides; the shell connects. What is said from the banner to the first action is in [`super::login`].
 
 use std::time::Duration;
 
-use md5::{Digest, Md5};
-
 use super::ring::{InFlight, Internal, Owner, Progress};
 use super::{Hub, Notice, Now};
-use crate::config::settings::AuthType;
-use crate::policy::action::{ActionTable, ReplyShape};
+use crate::policy::action::ReplyShape;
 use crate::policy::class::Classes;
 use crate::protocol::action_id::TokenKind;
-use crate::protocol::frame::Frame;
 use crate::protocol::writer::{MessageWriter, Text};
 
 /// How long the upstream's classes stay wider than wanted, so that they do not flap.
@@ -25,9 +21,6 @@ const BOOT_WITHIN: Duration = Duration::from_secs(120);
 
 /// After a refused login, the shortest pause: a wrong secret does not mend itself in a second.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
-
-/// The longest banner that is waited for.
-const BANNER_BYTES_MAX: usize = 256;
 
 /// Where the connection stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,13 +53,13 @@ pub(super) struct Booted {
 pub(super) struct Link {
     pub phase: Phase,
     /// When the present phase must be over, where it has a limit.
-    deadline: Option<Duration>,
+    pub deadline: Option<Duration>,
     /// When to connect next.
     retry_at: Option<Duration>,
-    failures: u32,
+    pub failures: u32,
     /// The shell is to drop the connection, for this reason.
     drop_cause: Option<String>,
-    refused: bool,
+    pub refused: bool,
     pub received_at: Duration,
     pub booted: Option<Booted>,
     /// Asterisk's own FullyBooted, kept until actions can be run.
@@ -77,7 +70,7 @@ pub(super) struct Link {
     pub confirmed: Classes,
     narrow_at: Option<Duration>,
     relearn: bool,
-    ready_at: Duration,
+    pub ready_at: Duration,
 }
 
 impl Link {
@@ -156,79 +149,6 @@ impl Hub {
         self.link.drop_cause.get_or_insert(cause);
     }
 
-    /// The first line of a connection: Asterisk greets. Returns whether reading may go on.
-    pub(super) fn read_banner(&mut self, now: Now) -> bool {
-        let Some(end) = memchr::memchr(b'\n', &self.inbound) else {
-            if self.inbound.len() > BANNER_BYTES_MAX {
-                self.drop_upstream("no AMI banner: is this Asterisk's manager port?".to_owned());
-            }
-            return false;
-        };
-        let line = self.inbound.split_to(end + 1);
-        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        if !line.starts_with("Asterisk Call Manager/") || line.len() > BANNER_BYTES_MAX {
-            self.drop_upstream("no AMI banner: is this Asterisk's manager port?".to_owned());
-            return false;
-        }
-        // Asterisk 13 and older (AMI 1 and 2) end the text of a Command with a mark of its own.
-        let old = ["/1.", "/2."].iter().any(|version| line.contains(version));
-        self.framer.expect_end_mark(old);
-        self.banner = Some(line);
-        self.link.phase = Phase::LoggingIn;
-        self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
-        match self.upstream.auth_type {
-            AuthType::Plain => self.send_login(now, None),
-            AuthType::Md5 => self.send_internal(
-                now,
-                Internal::Challenge,
-                "Challenge",
-                &[("AuthType", b"MD5")],
-            ),
-        }
-        true
-    }
-
-    fn send_login(&mut self, now: Now, challenge: Option<&[u8]>) {
-        let wanted = self.wanted_classes();
-        let mask = mask_text(wanted);
-        let upstream = std::sync::Arc::clone(&self.upstream);
-        let user = upstream.username.as_bytes();
-        self.link.requested = wanted;
-        match challenge {
-            None => self.send_internal(
-                now,
-                Internal::Login,
-                "Login",
-                &[
-                    ("Username", user),
-                    ("Secret", upstream.secret.expose()),
-                    ("Events", mask.as_bytes()),
-                ],
-            ),
-            Some(challenge) => {
-                let mut hash = Md5::new();
-                hash.update(challenge);
-                hash.update(upstream.secret.expose());
-                let key = hash
-                    .finalize()
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect::<String>();
-                self.send_internal(
-                    now,
-                    Internal::Login,
-                    "Login",
-                    &[
-                        ("AuthType", b"MD5"),
-                        ("Username", user),
-                        ("Key", key.as_bytes()),
-                        ("Events", mask.as_bytes()),
-                    ],
-                );
-            }
-        }
-    }
-
     /// Sends an action of the hub's own, past the fair queue.
     pub(super) fn send_internal(
         &mut self,
@@ -259,62 +179,8 @@ impl Hub {
         writer.finish();
     }
 
-    /// A response to one of the hub's own actions.
-    pub(super) fn internal_reply(&mut self, now: Now, what: Internal, frame: Frame<'_>) {
-        let success = frame.name() == b"Success";
-        match what {
-            Internal::Challenge => match frame.get("Challenge") {
-                Some(challenge) if success => self.send_login(now, Some(challenge)),
-                _ => self.login_refused(frame),
-            },
-            Internal::Login if success => {
-                self.link.confirmed = self.link.requested;
-                self.link.phase = Phase::Learning;
-                self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
-                self.send_internal(now, Internal::ListCommands, "ListCommands", &[]);
-            }
-            Internal::Login => self.login_refused(frame),
-            Internal::ListCommands => self.learned(now, frame, success),
-            Internal::Events(classes) => self.classes_confirmed(now, classes),
-            Internal::Ping => {}
-        }
-    }
-
-    fn login_refused(&mut self, frame: Frame<'_>) {
-        let message = String::from_utf8_lossy(frame.get("Message").unwrap_or_default());
-        self.link.refused = true;
-        self.drop_upstream(format!(
-            "Asterisk refused the login of user \"{}\" ({message}): check username and secret, and the permit/deny lines of that user in Asterisk's manager.conf",
-            self.upstream.username
-        ));
-    }
-
-    fn learned(&mut self, now: Now, frame: Frame<'_>, success: bool) {
-        if success {
-            self.table = ActionTable::learned(frame.lines().skip(1));
-        } else {
-            self.notice(Notice::ActionTableUnknown {
-                answer: String::from_utf8_lossy(frame.get("Message").unwrap_or_default())
-                    .into_owned(),
-            });
-        }
-        if self.link.phase == Phase::Learning {
-            self.link.phase = Phase::Ready;
-            self.link.deadline = None;
-            self.link.failures = 0;
-            self.link.ready_at = now.since_start;
-            self.notice(Notice::UpstreamReady {
-                banner: self.banner.clone().unwrap_or_default(),
-                actions: self.table.iter().count(),
-            });
-            self.announce_booted();
-            let wanted = self.wanted_classes();
-            self.ensure_classes(now, wanted);
-        }
-    }
-
     /// Every class that has to be asked for: `system` always, to learn of boots, reloads and shutdowns.
-    fn wanted_classes(&self) -> Classes {
+    pub(super) fn wanted_classes(&self) -> Classes {
         let mut wanted = self.views.wanted_classes().union(Classes::SYSTEM);
         if !self.originates.is_empty() {
             wanted = wanted.union(Classes::CALL);
@@ -490,7 +356,7 @@ impl Hub {
 }
 
 /// How a mask is asked for. `on` where it is everything: some bits have no label.
-fn mask_text(classes: Classes) -> String {
+pub(super) fn mask_text(classes: Classes) -> String {
     if classes == Classes::ALL {
         "on".to_owned()
     } else {

@@ -13,10 +13,12 @@
 mod delivery;
 pub mod door;
 mod events;
+mod forward;
 mod late;
 mod link;
 mod local;
 pub mod log;
+mod login;
 mod loss;
 mod mailbox;
 mod random;
