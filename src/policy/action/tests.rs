@@ -1,3 +1,5 @@
+//! The table of actions: look-up, what Asterisk's own list changes, and ListCommands written back.
+
 use proptest::prelude::*;
 
 use super::*;

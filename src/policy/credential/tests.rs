@@ -1,3 +1,5 @@
+//! Logins, in a table, and the laws of the key.
+
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;

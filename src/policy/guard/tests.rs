@@ -1,3 +1,5 @@
+//! What each guard refuses and lets pass, rule by rule.
+
 use super::*;
 use crate::policy::action::ActionTable;
 use crate::policy::class::Classes;

@@ -1,3 +1,5 @@
+//! The calls that are made up: reproducible, complete, in order, bounded.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What the simulated PBX can be told to do wrong.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Originate in the simulated PBX, synchronous and not.
+
 use super::*;
 
 const SYNC: [&str; 5] = [

@@ -1,3 +1,5 @@
+//! The simulated PBX behind a TCP listener.
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;

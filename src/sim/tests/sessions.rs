@@ -1,3 +1,5 @@
+//! Sessions with the simulated PBX: greeting, logins, permissions, event masks, WaitEvent.
+
 use md5::{Digest, Md5};
 
 use super::*;
