@@ -253,24 +253,30 @@ async function throughRestart() {
   let stopped = false;
   let wake = () => {};
   readline.createInterface({ input: process.stdin }).once('line', () => { stopped = true; wake(); });
-  const report = { ok: 0, errors: 0, messages: [], wrong_id: 0, ok_at_end: 0, events: 0 };
-  session.manager.on('userevent', (event) => { report.events += event.userevent === `Alive-${name}` ? 1 : 0; });
+  const report = { ok: 0, errors: 0, messages: [], wrong_id: 0, ok_at_end: 0, events_at_end: 0 };
+  session.manager.on('userevent', (event) => { report.events_at_end += event.userevent === `Alive-${name}` ? 1 : 0; });
   let state;
   for (let number = 1; !stopped; number += 1) {
     const actions = [{ action: 'Ping' }, { action: 'Getvar', variable: 'GREETING' }, { action: 'UserEvent', userevent: `Alive-${name}`, number }];
     for (const action of actions) {
-      const what = action.action;
       const { message } = await session.ask(action);
-      const ok = message.response === 'Success';
-      report[ok ? 'ok' : 'errors'] += 1;
-      report.ok_at_end = ok ? report.ok_at_end + 1 : 0;
-      if (!ok && !report.messages.includes(message.message)) report.messages.push(message.message);
-      // A Ping may well be answered while Asterisk is away: it says nothing.
-      const now = ok ? 'ok' : 'error';
-      if (what === 'Getvar' && now !== state) {
-        state = now;
-        show({ state, message: message.message ?? '' });
+      if (message.response === 'Success') {
+        report.ok += 1;
+        report.ok_at_end += 1;
+        continue;
       }
+      report.errors += 1;
+      report.ok_at_end = 0;
+      report.events_at_end = 0;
+      if (!report.messages.includes(message.message)) report.messages.push(message.message);
+      if (state !== 'error') {
+        state = 'error';
+        show({ state, message: message.message });
+      }
+    }
+    if (state !== 'ok' && report.ok_at_end >= 3 && report.events_at_end > 0) {
+      state = 'ok';
+      show({ state });
     }
     session.forget();
     await new Promise((resolve) => { wake = resolve; setTimeout(resolve, 50); });

@@ -226,8 +226,10 @@ async def through_restart(args):
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     stop = asyncio.ensure_future(stdin.readline())
     report = {"ok": 0, "errors": 0, "messages": [], "wrong_id": 0, "ok_at_end": 0}
+    own_event = lambda event: event.event == "UserEvent" and event.userevent == f"Alive-{args.name}"
     state = None
     number = 0
+    since = 0  # the first event after the last error
     while not stop.done():
         number += 1
         for headers in ({"Action": "Ping"}, {"Action": "Getvar", "Variable": "GREETING"},
@@ -241,15 +243,17 @@ async def through_restart(args):
             else:
                 report["errors"] += 1
                 report["ok_at_end"] = 0
+                since = len(session.events)
                 if answer.message not in report["messages"]:
                     report["messages"].append(answer.message)
-            # A Ping may well be answered while Asterisk is away: it says nothing.
-            now = "ok" if answer.success else "error"
-            if headers["Action"] == "Getvar" and now != state:
-                state = now
-                show({"state": state, "message": answer.message})
+                if state != "error":
+                    state = "error"
+                    show({"state": state, "message": answer.message})
+        report["events_at_end"] = sum(map(own_event, session.events[since:]))
+        if state != "ok" and report["ok_at_end"] >= 3 and report["events_at_end"]:
+            state = "ok"
+            show({"state": state})
         await asyncio.wait([stop], timeout=0.05)
-    report["events"] = sum(e.event == "UserEvent" for e in session.events)
     report["reconnects"] = session.connects - 1
     report["losses"] = session.disconnects
     show(report)
