@@ -37,11 +37,11 @@ fn forty_applications_at_once_see_what_one_sees_alone() {
         assert!(lines.len() >= 20, "{library:?} has gone through its scenario: {lines:#?}");
     }
     let amimux = Amimux::before(&asterisk);
-    let load = CallLoad::start(&asterisk, 4);
+    let load = CallLoad::start(&asterisk, 2);
     let programs = (0..COPIES).flat_map(|copy| Library::ALL.map(|library| (copy, library))).map(|(copy, library)| {
         let user = format!("app{}", copy % 4 + 1);
         let name = format!("copy{copy}{library:?}");
-        (library, Program::start(library, amimux.port, &user, &format!("{user}-secret"), &name, &["--rounds", "2"]))
+        (library, Program::start(library, amimux.port, &user, &format!("{user}-secret"), &name, &[]))
     });
     let found = differences(programs.collect(), &expected);
     assert!(found.is_empty(), "{} differences\n{}", found.len(), found.join("\n"));

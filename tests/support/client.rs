@@ -55,6 +55,11 @@ impl AmiClient {
         self.send(format!("{lines}\r\n").as_bytes());
     }
 
+    /// The connection once more, to write to it while another thread reads.
+    pub(crate) fn writer(&self) -> TcpStream {
+        self.stream.try_clone().expect("a connection to share")
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("a connection to half-close");
