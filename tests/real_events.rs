@@ -32,9 +32,23 @@ const SESSIONS: &[(&str, &str, &str)] = &[
 fn mark(control: &mut AmiClient, moment: &str) {
     let (user, variable) = (format!("Mark-{moment}"), format!("mark-{moment}"));
     let command = format!("devstate change Custom:mark-{moment} BUSY");
-    control.action(&[("Action", "Setvar"), ("ActionID", "var"), ("Variable", &variable), ("Value", "x")]);
-    control.action(&[("Action", "Command"), ("ActionID", "dev"), ("Command", &command)]);
-    control.action(&[("Action", "UserEvent"), ("ActionID", moment), ("UserEvent", &user), ("Text", "ACTIONID: x")]);
+    control.action(&[
+        ("Action", "Setvar"),
+        ("ActionID", "var"),
+        ("Variable", &variable),
+        ("Value", "x"),
+    ]);
+    control.action(&[
+        ("Action", "Command"),
+        ("ActionID", "dev"),
+        ("Command", &command),
+    ]);
+    control.action(&[
+        ("Action", "UserEvent"),
+        ("ActionID", moment),
+        ("UserEvent", &user),
+        ("Text", "ACTIONID: x"),
+    ]);
     control.read_until(&format!("ActionID: {moment}\r\n"));
 }
 
@@ -43,7 +57,8 @@ fn mark(control: &mut AmiClient, moment: &str) {
 fn record(mut client: AmiClient, mark: &str, last: &str) -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = Vec::new();
     let (begin, end) = (format!("\r\n{mark}begin\r\n"), format!("\r\n{mark}end\r\n"));
-    let holds = |message: &[u8], text: &str| memchr::memmem::find(message, text.as_bytes()).is_some();
+    let holds =
+        |message: &[u8], text: &str| memchr::memmem::find(message, text.as_bytes()).is_some();
     while let Some(message) = client.read_message() {
         if holds(&message, last) {
             break;
@@ -68,7 +83,10 @@ struct Recordings {
 
 impl Recordings {
     fn begin(port: u16) -> Self {
-        let mut recordings = Self { threads: Vec::new(), unmarked: Vec::new() };
+        let mut recordings = Self {
+            threads: Vec::new(),
+            unmarked: Vec::new(),
+        };
         for &(user, events, mark) in SESSIONS {
             let mut client = AmiClient::session(port, user, events);
             client.action(&[("Action", "Ping"), ("ActionID", "logged-in")]);
@@ -76,7 +94,9 @@ impl Recordings {
             if mark.is_empty() {
                 recordings.unmarked.push(client.writer());
             }
-            recordings.threads.push(std::thread::spawn(move || record(client, mark, "ActionID: over\r\n")));
+            recordings.threads.push(std::thread::spawn(move || {
+                record(client, mark, "ActionID: over\r\n")
+            }));
         }
         recordings
     }
@@ -84,9 +104,14 @@ impl Recordings {
     /// What each session received; called after the last mark was set.
     fn finish(mut self) -> Vec<Vec<Vec<u8>>> {
         for writer in &mut self.unmarked {
-            writer.write_all(b"Action: Ping\r\nActionID: over\r\n\r\n").expect("a session that is open");
+            writer
+                .write_all(b"Action: Ping\r\nActionID: over\r\n\r\n")
+                .expect("a session that is open");
         }
-        self.threads.into_iter().map(|thread| thread.join().expect("a recording")).collect()
+        self.threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a recording"))
+            .collect()
     }
 }
 
@@ -106,8 +131,18 @@ fn sessions_receive_what_asterisk_would_send_them() {
     mark(&mut control, "end");
     assert!(load.started() > 0, "there were calls");
     let mut differences = Vec::new();
-    for ((direct, through), (user, events, mark)) in direct.finish().into_iter().zip(through.finish()).zip(SESSIONS) {
-        assert_eq!(mark.is_empty(), direct.is_empty(), "{user}, {events}: Asterisk sent {} messages", direct.len());
+    for ((direct, through), (user, events, mark)) in direct
+        .finish()
+        .into_iter()
+        .zip(through.finish())
+        .zip(SESSIONS)
+    {
+        assert_eq!(
+            mark.is_empty(),
+            direct.is_empty(),
+            "{user}, {events}: Asterisk sent {} messages",
+            direct.len()
+        );
         if let Some(difference) = difference(&direct, &through) {
             differences.push(format!("{user}, Events: {events}: {difference}"));
         }
@@ -116,11 +151,19 @@ fn sessions_receive_what_asterisk_would_send_them() {
 }
 
 fn difference(direct: &[Vec<u8>], through: &[Vec<u8>]) -> Option<String> {
-    let at = direct.iter().zip(through).take_while(|(one, other)| one == other).count();
+    let at = direct
+        .iter()
+        .zip(through)
+        .take_while(|(one, other)| one == other)
+        .count();
     if at == direct.len() && at == through.len() {
         return None;
     }
-    let show = |messages: &[Vec<u8>]| messages.get(at).map_or("nothing".to_owned(), |message| message.escape_ascii().to_string());
+    let show = |messages: &[Vec<u8>]| {
+        messages.get(at).map_or("nothing".to_owned(), |message| {
+            message.escape_ascii().to_string()
+        })
+    };
     Some(format!(
         "message {at} of {} differs ({} came)\n  Asterisk sent {}\n  amimux sent   {}",
         direct.len(),

@@ -10,7 +10,14 @@ fn applications(amimux: &Amimux) -> Vec<Program> {
     let copies = (1..=3).flat_map(|copy| Library::ALL.map(|library| (copy, library)));
     let programs = copies.map(|(copy, library)| {
         let user = format!("app{copy}");
-        Program::start(library, amimux.port, &user, &format!("{user}-secret"), &format!("{user}{library:?}"), &["--through-restart"])
+        Program::start(
+            library,
+            amimux.port,
+            &user,
+            &format!("{user}-secret"),
+            &format!("{user}{library:?}"),
+            &["--through-restart"],
+        )
     });
     programs.collect()
 }
@@ -27,20 +34,52 @@ fn faults(program: Program) -> Vec<String> {
         Ok(lines) => lines,
         Err(complaint) => return vec![complaint],
     };
-    let Some(report) = lines.last().and_then(|line| serde_json::from_str::<Value>(line).ok()) else {
+    let Some(report) = lines
+        .last()
+        .and_then(|line| serde_json::from_str::<Value>(line).ok())
+    else {
         return vec![format!("no report: {lines:?}")];
     };
-    let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name} in {report}"));
-    let messages: Vec<_> = report["messages"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let names_the_cause = |text: &&str| ["upstream", "asterisk"].iter().any(|cause| text.to_lowercase().contains(cause));
+    let number = |name: &str| {
+        report[name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name} in {report}"))
+    };
+    let messages: Vec<_> = report["messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let names_the_cause = |text: &&str| {
+        ["upstream", "asterisk"]
+            .iter()
+            .any(|cause| text.to_lowercase().contains(cause))
+    };
     let checks = [
-        (number("reconnects") == 0 && number("losses") == 0, "it stayed connected"),
-        (number("wrong_id") == 0, "every answer had the ActionID of its action"),
+        (
+            number("reconnects") == 0 && number("losses") == 0,
+            "it stayed connected",
+        ),
+        (
+            number("wrong_id") == 0,
+            "every answer had the ActionID of its action",
+        ),
         (number("errors") > 0, "it was told that Asterisk was away"),
-        (!messages.is_empty() && messages.iter().all(names_the_cause), "errors name the cause"),
-        (number("ok_at_end") > 0 && number("events_at_end") > 0, "answers and events came again"),
+        (
+            !messages.is_empty() && messages.iter().all(names_the_cause),
+            "errors name the cause",
+        ),
+        (
+            number("ok_at_end") > 0 && number("events_at_end") > 0,
+            "answers and events came again",
+        ),
     ];
-    checks.iter().filter(|(holds, _)| !holds).map(|(_, wanted)| format!("not so: {wanted}: {report}")).collect()
+    checks
+        .iter()
+        .filter(|(holds, _)| !holds)
+        .map(|(_, wanted)| format!("not so: {wanted}: {report}"))
+        .collect()
 }
 
 fn applications_live_through(go: fn(&mut Asterisk)) {
@@ -54,7 +93,9 @@ fn applications_live_through(go: fn(&mut Asterisk)) {
     let before = load.started();
     asterisk.start_again();
     each_says(&mut programs, "ok");
-    support::until("calls after the restart", || (load.started() > before).then_some(()));
+    support::until("calls after the restart", || {
+        (load.started() > before).then_some(())
+    });
     for program in &mut programs {
         program.tell("stop");
     }

@@ -31,7 +31,8 @@ impl<'a> Request<'a> {
 
     /// The values of every header of that name, in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.lines().filter_map(move |line| header_value(line, name))
+        self.lines()
+            .filter_map(move |line| header_value(line, name))
     }
 
     /// The action: the first `Action` header that is not empty.

@@ -21,16 +21,29 @@ impl Amimux {
     /// and waits until it greets.
     pub(crate) fn start(configuration: &str) -> Self {
         let port = free_ports(1);
-        /*DEV*/ if std::env::var_os("AMIMUX_TEST_DIRECT").is_some() { let port = configuration.split("port = ").nth(2).unwrap().split('\n').next().unwrap().parse().unwrap(); return Self { port, folder: tempfile::tempdir().unwrap(), process: Command::new("sleep").arg("600").spawn().unwrap() }; }
-        let folder = tempfile::Builder::new().prefix("amimux-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("amimux-")
+            .tempdir()
+            .expect("a temporary folder");
         let file = folder.path().join("amimux.conf");
         let text = configuration.replace("{port}", &port.to_string());
-        File::create(&file).and_then(|mut file| file.write_all(text.as_bytes())).expect("a configuration file");
+        File::create(&file)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .expect("a configuration file");
         let log = File::create(folder.path().join("log")).expect("a file for its log");
         let mut run = Command::new(env!("CARGO_BIN_EXE_amimux"));
-        run.arg("run").arg("--config").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        run.arg("run")
+            .arg("--config")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         let process = run.spawn().expect("amimux can be run");
-        let mut amimux = Self { port, folder, process };
+        let mut amimux = Self {
+            port,
+            folder,
+            process,
+        };
         until("amimux greets", || {
             let ended = amimux.process.try_wait().expect("the state of amimux");
             assert!(ended.is_none(), "amimux ended, {ended:?}: {}", amimux.log());
@@ -54,7 +67,11 @@ impl Drop for Amimux {
     fn drop(&mut self) {
         terminate(&mut self.process);
         if std::thread::panicking() {
-            let _ = writeln!(std::io::stderr(), "--- what amimux logged ---\n{}", self.log());
+            let _ = writeln!(
+                std::io::stderr(),
+                "--- what amimux logged ---\n{}",
+                self.log()
+            );
         }
     }
 }
@@ -69,8 +86,12 @@ pub(crate) fn configuration(ami_port: u16) -> String {
 }
 
 fn greets(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+        return false;
+    };
     let mut banner = [0; 22];
-    stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a read timeout");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .expect("a read timeout");
     stream.read_exact(&mut banner).is_ok() && banner == *b"Asterisk Call Manager/"
 }

@@ -25,11 +25,26 @@ impl Asterisk {
     pub(crate) fn start() -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let home = installed("asterisk");
-        let install = Command::new(repository().join("scripts/asterisk/install.sh")).arg(&home).output();
+        let install = Command::new(repository().join("scripts/asterisk/install.sh"))
+            .arg(&home)
+            .output();
         let install = install.expect("scripts/asterisk/install.sh can be run");
-        assert!(install.status.success(), "no Asterisk: {}", String::from_utf8_lossy(&install.stderr));
-        let folder = tempfile::Builder::new().prefix("amimux-").tempdir().expect("a temporary folder");
-        let mut asterisk = Self { ami_port: free_ports(3), home, folder, process: None, _alone: alone };
+        assert!(
+            install.status.success(),
+            "no Asterisk: {}",
+            String::from_utf8_lossy(&install.stderr)
+        );
+        let folder = tempfile::Builder::new()
+            .prefix("amimux-")
+            .tempdir()
+            .expect("a temporary folder");
+        let mut asterisk = Self {
+            ami_port: free_ports(3),
+            home,
+            folder,
+            process: None,
+            _alone: alone,
+        };
         asterisk.start_again();
         asterisk
     }
@@ -37,13 +52,21 @@ impl Asterisk {
     /// Starts it on the same ports after [`Asterisk::stop`] or [`Asterisk::crash`].
     pub(crate) fn start_again(&mut self) {
         assert!(self.process.is_none(), "Asterisk is running");
-        let output = File::create(self.folder.path().join("output")).expect("a file for its output");
+        let output =
+            File::create(self.folder.path().join("output")).expect("a file for its output");
         let mut run = Command::new(repository().join("scripts/asterisk/run.sh"));
-        run.arg(&self.home).arg(self.ami_port.to_string()).arg(self.folder.path().join("run"));
-        run.stdin(Stdio::null()).stderr(output.try_clone().expect("its output twice")).stdout(output);
+        run.arg(&self.home)
+            .arg(self.ami_port.to_string())
+            .arg(self.folder.path().join("run"));
+        run.stdin(Stdio::null())
+            .stderr(output.try_clone().expect("its output twice"))
+            .stdout(output);
         self.process = Some(run.spawn().expect("scripts/asterisk/run.sh can be run"));
         let mut client = until("Asterisk listens", || {
-            let gone = self.process.as_mut().is_none_or(|process| !matches!(process.try_wait(), Ok(None)));
+            let gone = self
+                .process
+                .as_mut()
+                .is_none_or(|process| !matches!(process.try_wait(), Ok(None)));
             assert!(!gone, "Asterisk ended: {}", self.output());
             AmiClient::connect(self.ami_port).ok()
         });
@@ -66,9 +89,15 @@ impl Asterisk {
     /// What a command of its command line prints.
     pub(crate) fn cli(&self, command: &str) -> String {
         let mut run = Command::new(self.home.join("bin/asterisk"));
-        run.arg("-C").arg(self.folder.path().join("run/etc/asterisk.conf")).args(["-rx", command]);
+        run.arg("-C")
+            .arg(self.folder.path().join("run/etc/asterisk.conf"))
+            .args(["-rx", command]);
         let output = run.output().expect("the command line of Asterisk");
-        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{command}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 

@@ -40,7 +40,11 @@ impl CallLoad {
                 }
             }
         });
-        Self { started, stop: Some(stop), thread: Some(thread) }
+        Self {
+            started,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     /// How many calls Asterisk has taken.
@@ -54,7 +58,10 @@ impl Drop for CallLoad {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking(), "the call load panicked");
+            assert!(
+                ended.is_ok() || std::thread::panicking(),
+                "the call load panicked"
+            );
         }
     }
 }
@@ -81,10 +88,14 @@ fn call(caller: Option<TcpStream>, port: u16, number: u32) -> io::Result<(TcpStr
     match stream.read(&mut bytes) {
         Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
         Ok(count) => {
-            let answers = memchr::memmem::find_iter(&bytes[..count], b"Response: Success\r\nActionID: load-").count();
+            let answers =
+                memchr::memmem::find_iter(&bytes[..count], b"Response: Success\r\nActionID: load-")
+                    .count();
             Ok((stream, u32::try_from(answers).unwrap_or(0)))
         }
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok((stream, 0)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Ok((stream, 0))
+        }
         Err(error) => Err(error),
     }
 }

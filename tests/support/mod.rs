@@ -2,7 +2,11 @@
 //! front of it, calls to keep both busy, a raw AMI client and two real client libraries.
 //!
 //! Nothing here skips: what is missing is installed, or the test fails and says how to get it.
-#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test program uses a part of it"
+)]
 
 mod amimux;
 mod asterisk;
@@ -25,7 +29,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it. Far more than it takes: the
 /// machine may be small and busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The users of the tests, as Asterisk and amimux both read them.
 pub(crate) const USERS: &str = include_str!("../../scripts/asterisk/users.conf");
@@ -45,7 +49,8 @@ pub(crate) fn free_ports(count: u16) -> u16 {
     for _ in 0..100 {
         let first = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = first.local_addr().expect("its address").port();
-        let rest = (1..count).map_while(|next| TcpListener::bind(("127.0.0.1", port.checked_add(next)?)).ok());
+        let rest = (1..count)
+            .map_while(|next| TcpListener::bind(("127.0.0.1", port.checked_add(next)?)).ok());
         if rest.count() == usize::from(count) - 1 {
             return port;
         }
@@ -70,7 +75,10 @@ pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T 
 
 /// Ends a process: SIGTERM, and SIGKILL if that is not obeyed in five seconds.
 pub(crate) fn terminate(process: &mut Child) {
-    let signalled = std::process::Command::new("kill").arg("-TERM").arg(process.id().to_string()).status();
+    let signalled = std::process::Command::new("kill")
+        .arg("-TERM")
+        .arg(process.id().to_string())
+        .status();
     let begin = Instant::now();
     while signalled.is_ok() && begin.elapsed() < Duration::from_secs(5) {
         if !matches!(process.try_wait(), Ok(None)) {

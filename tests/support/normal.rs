@@ -15,12 +15,16 @@ const VARYING: &[&str] = &[
     "Linkedid",
     "Challenge",
     "Duration",
+    "Seconds",
     "LoginTime",
 ];
 
 /// `bytes` as readable text, line ends included, with the varying values replaced.
 pub(crate) fn normal(bytes: &[u8]) -> String {
-    bytes.split_inclusive(|&byte| byte == b'\n').map(line).collect()
+    bytes
+        .split_inclusive(|&byte| byte == b'\n')
+        .map(line)
+        .collect()
 }
 
 fn line(line: &[u8]) -> String {

@@ -26,11 +26,22 @@ impl Library {
                 let python = installed("clients/venv/bin/python");
                 (python.clone(), "panoramisk_session.py", python)
             }
-            Self::AsteriskManager => ("node".into(), "manager_session.mjs", installed("clients/node/node_modules/asterisk-manager")),
+            Self::AsteriskManager => (
+                "node".into(),
+                "manager_session.mjs",
+                installed("clients/node/node_modules/asterisk-manager"),
+            ),
         };
-        assert!(library.exists(), "{self:?} is not installed ({}): run scripts/setup.sh", library.display());
+        assert!(
+            library.exists(),
+            "{self:?} is not installed ({}): run scripts/setup.sh",
+            library.display()
+        );
         let mut command = Command::new(interpreter);
-        command.arg(clients.join(script)).env("AMIMUX_NODE_MODULES", installed("clients/node/node_modules"));
+        command.arg(clients.join(script)).env(
+            "AMIMUX_NODE_MODULES",
+            installed("clients/node/node_modules"),
+        );
         command
     }
 }
@@ -44,25 +55,48 @@ pub(crate) struct Program {
 
 impl Program {
     /// Runs an application called `name` that logs in at `port`.
-    pub(crate) fn start(library: Library, port: u16, user: &str, secret: &str, name: &str, options: &[&str]) -> Self {
+    pub(crate) fn start(
+        library: Library,
+        port: u16,
+        user: &str,
+        secret: &str,
+        name: &str,
+        options: &[&str],
+    ) -> Self {
         let mut command = library.command();
-        command.args(["127.0.0.1", &port.to_string(), user, secret, name]).args(options);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap_or_else(|error| panic!("{library:?}: {error}: run scripts/setup.sh"));
+        command
+            .args(["127.0.0.1", &port.to_string(), user, secret, name])
+            .args(options);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{library:?}: {error}: run scripts/setup.sh"));
         let output = process.stdout.take().expect("its output");
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+            BufReader::new(output)
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
         });
-        Self { what: format!("{library:?} {name}"), process, lines }
+        Self {
+            what: format!("{library:?} {name}"),
+            process,
+            lines,
+        }
     }
 
     /// The next line that it prints; `None` at its end.
     pub(crate) fn line(&mut self) -> Option<String> {
-        match self.lines.recv_timeout(PATIENCE * 2) {
+        match self.lines.recv_timeout(PATIENCE * 4) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("{}: printed nothing in {:?}", self.what, PATIENCE * 2),
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("{}: printed nothing in {:?}", self.what, PATIENCE * 4)
+            }
         }
     }
 
@@ -70,7 +104,7 @@ impl Program {
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let begin = Instant::now();
         let mut seen = Vec::new();
-        while begin.elapsed() < PATIENCE * 2 {
+        while begin.elapsed() < PATIENCE * 4 {
             match self.line() {
                 Some(line) if line.contains(text) => return line,
                 Some(line) => seen.push(line),
@@ -78,7 +112,10 @@ impl Program {
             }
         }
         let complaint = self.complaint();
-        panic!("{}: no {text:?}; it printed {seen:?} and said {complaint}", self.what);
+        panic!(
+            "{}: no {text:?}; it printed {seen:?} and said {complaint}",
+            self.what
+        );
     }
 
     /// Writes a line to it.
@@ -95,7 +132,11 @@ impl Program {
             return Ok(lines);
         }
         let complaint = self.complaint();
-        Err(format!("{}: {status} after {} lines: {complaint}", self.what, lines.len()))
+        Err(format!(
+            "{}: {status} after {} lines: {complaint}",
+            self.what,
+            lines.len()
+        ))
     }
 
     fn complaint(&mut self) -> String {
