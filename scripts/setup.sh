@@ -17,7 +17,6 @@ need cc gcc
 need curl curl
 need openssl openssl
 need nc netcat-openbsd
-need ss iproute2
 need flock util-linux
 need xargs findutils
 need zstd zstd

@@ -1,5 +1,11 @@
 //! Applications made with real client libraries cannot tell amimux from Asterisk, even when
 //! forty of them use it at once: each sees, step by step, what it sees alone and without amimux.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends by panicking"
+)]
 
 mod support;
 

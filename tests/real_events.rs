@@ -1,5 +1,11 @@
 //! Under load, a session of amimux receives exactly the events that a session of Asterisk
 //! with the same rights, mask and filters receives: the same bytes in the same order.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends by panicking"
+)]
 
 mod support;
 
@@ -160,9 +166,10 @@ fn difference(direct: &[Vec<u8>], through: &[Vec<u8>]) -> Option<String> {
         return None;
     }
     let show = |messages: &[Vec<u8>]| {
-        messages.get(at).map_or("nothing".to_owned(), |message| {
-            message.escape_ascii().to_string()
-        })
+        messages.get(at).map_or_else(
+            || "nothing".to_owned(),
+            |message| message.escape_ascii().to_string(),
+        )
     };
     Some(format!(
         "message {at} of {} differs ({} came)\n  Asterisk sent {}\n  amimux sent   {}",
