@@ -106,13 +106,16 @@ impl PbxHandle {
     /// Ticks the PBX whenever something is due, at most a thousand times a second.
     async fn tick(self) {
         const GRAIN: Duration = Duration::from_millis(1);
+        // Counted from the last tick, not from now: whoever disturbs the PBX all the time must not stop its clock.
+        let mut earliest = self.shared.start;
         loop {
             let deadline = lock(&self.shared.pbx).next_deadline();
             match deadline {
                 Some(deadline) => {
                     let due = self.shared.start + deadline;
                     tokio::select! {
-                        () = tokio::time::sleep_until(due.max(Instant::now() + GRAIN)) => {
+                        () = tokio::time::sleep_until(due.max(earliest)) => {
+                            earliest = Instant::now() + GRAIN;
                             self.with(|pbx, now| pbx.tick(now));
                         }
                         () = self.shared.changed.notified() => {}
