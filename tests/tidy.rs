@@ -1,5 +1,10 @@
 //! The house rules that no compiler checks: who imports whom, no clock and no socket in the pure rooms, a word of
 //! introduction in every file, no file that swallows its neighbours.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends by panicking"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
