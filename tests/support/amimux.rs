@@ -1,0 +1,97 @@
+//! The amimux that was built, run for one test.
+
+use super::{Asterisk, USERS, free_ports, terminate, until};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A running amimux; ends with the value.
+pub(crate) struct Amimux {
+    /// Where it speaks AMI to applications.
+    pub(crate) port: u16,
+    folder: TempDir,
+    process: Child,
+}
+
+impl Amimux {
+    /// Runs amimux with a configuration in which `{port}` stands for the port to listen on,
+    /// and waits until it greets.
+    pub(crate) fn start(configuration: &str) -> Self {
+        let port = free_ports(1);
+        let folder = tempfile::Builder::new()
+            .prefix("amimux-")
+            .tempdir()
+            .expect("a temporary folder");
+        let file = folder.path().join("amimux.conf");
+        let text = configuration.replace("{port}", &port.to_string());
+        File::create(&file)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .expect("a configuration file");
+        let log = File::create(folder.path().join("log")).expect("a file for its log");
+        let mut run = Command::new(env!("CARGO_BIN_EXE_amimux"));
+        run.arg("run")
+            .arg("--config")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        let process = run.spawn().expect("amimux can be run");
+        let mut amimux = Self {
+            port,
+            folder,
+            process,
+        };
+        until("amimux greets", || {
+            let ended = amimux.process.try_wait().expect("the state of amimux");
+            assert!(ended.is_none(), "amimux ended, {ended:?}: {}", amimux.log());
+            greets(port).then_some(())
+        });
+        amimux
+    }
+
+    /// Runs amimux in front of that Asterisk, with the users that Asterisk itself has.
+    pub(crate) fn before(asterisk: &Asterisk) -> Self {
+        Self::start(&configuration(asterisk.ami_port))
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Amimux {
+    fn drop(&mut self) {
+        terminate(&mut self.process);
+        if std::thread::panicking() {
+            let _ = writeln!(
+                std::io::stderr(),
+                "--- what amimux logged ---\n{}",
+                self.log()
+            );
+        }
+    }
+}
+
+/// A configuration with all [`USERS`] and the Asterisk at that port.
+pub(crate) fn configuration(ami_port: u16) -> String {
+    format!(
+        "[general]\nbindaddr = 127.0.0.1\nport = {{port}}\n\n\
+         [asterisk]\ntype = upstream\nhost = 127.0.0.1\nport = {ami_port}\nusername = upstream\nsecret = upstream-secret\n\n\
+         {USERS}"
+    )
+}
+
+fn greets(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+        return false;
+    };
+    let mut banner = [0; 22];
+    stream
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .expect("a read timeout");
+    stream.read_exact(&mut banner).is_ok() && banner == *b"Asterisk Call Manager/"
+}

@@ -1,0 +1,195 @@
+//! A raw AMI client: the bytes that are sent, the bytes that come, deadlines.
+
+use super::PATIENCE;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+/// One connection.
+pub(crate) struct AmiClient {
+    stream: TcpStream,
+    /// What has come and was not taken yet.
+    buffer: Vec<u8>,
+}
+
+impl AmiClient {
+    /// Connects and reads the banner.
+    pub(crate) fn connect(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        let mut client = Self {
+            stream,
+            buffer: Vec::new(),
+        };
+        let begin = Instant::now();
+        while !client.buffer.ends_with(b"\r\n") {
+            if begin.elapsed() > PATIENCE || !client.fill(Duration::from_secs(1))? {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        assert!(
+            client.buffer.starts_with(b"Asterisk Call Manager/"),
+            "a banner, not {}",
+            client.buffer.escape_ascii()
+        );
+        client.buffer.clear();
+        Ok(client)
+    }
+
+    /// Connects and logs in with that user's secret; `events` is the value of the header.
+    pub(crate) fn session(port: u16, user: &str, events: &str) -> Self {
+        let mut client = Self::connect(port).unwrap_or_else(|error| panic!("port {port}: {error}"));
+        client.log_in(user, events);
+        client
+    }
+
+    /// Logs in, up to the answer.
+    pub(crate) fn log_in(&mut self, user: &str, events: &str) {
+        let secret = format!("{user}-secret");
+        self.action(&[
+            ("Action", "Login"),
+            ("ActionID", "login"),
+            ("Username", user),
+            ("Secret", &secret),
+            ("Events", events),
+        ]);
+        let answer = self.read_until("ActionID: login\r\n");
+        assert!(
+            answer.ends_with(b"Message: Authentication accepted\r\n\r\n"),
+            "login of {user}: {}",
+            answer.escape_ascii()
+        );
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.stream
+            .write_all(bytes)
+            .expect("a connection that takes bytes");
+    }
+
+    /// Sends one action.
+    pub(crate) fn action(&mut self, headers: &[(&str, &str)]) {
+        let lines: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        self.send(format!("{lines}\r\n").as_bytes());
+    }
+
+    /// The connection once more, to write to it while another thread reads.
+    pub(crate) fn writer(&self) -> TcpStream {
+        self.stream.try_clone().expect("a connection to share")
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn half_close(&mut self) {
+        self.stream
+            .shutdown(Shutdown::Write)
+            .expect("a connection to half-close");
+    }
+
+    /// The next message with its blank line; `None` when the server has closed.
+    pub(crate) fn read_message(&mut self) -> Option<Vec<u8>> {
+        let begin = Instant::now();
+        loop {
+            // Blank lines in front are left over from the message before.
+            let blank = self
+                .buffer
+                .chunks_exact(2)
+                .take_while(|pair| pair == b"\r\n")
+                .count()
+                * 2;
+            self.buffer.drain(..blank);
+            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
+                return Some(self.buffer.drain(..end + 4).collect());
+            }
+            self.check(begin, "a message");
+            if !self
+                .fill(Duration::from_secs(1))
+                .expect("a readable connection")
+            {
+                assert!(
+                    self.buffer.is_empty(),
+                    "closed within a message: {}",
+                    self.buffer.escape_ascii()
+                );
+                return None;
+            }
+        }
+    }
+
+    /// Everything up to the end of the message in which `text` stands.
+    pub(crate) fn read_until(&mut self, text: &str) -> Vec<u8> {
+        let begin = Instant::now();
+        loop {
+            let found = find(&self.buffer, text.as_bytes());
+            // The text itself may hold the end of the message.
+            let end = found.and_then(|at| {
+                let from = (at + text.len()).saturating_sub(4).max(at);
+                find(&self.buffer[from..], b"\r\n\r\n").map(|end| from + end + 4)
+            });
+            if let Some(end) = end {
+                return self.buffer.drain(..end).collect();
+            }
+            self.check(begin, text);
+            let open = self
+                .fill(Duration::from_secs(1))
+                .expect("a readable connection");
+            assert!(
+                open,
+                "closed before {text:?}; came: {}",
+                self.buffer.escape_ascii()
+            );
+        }
+    }
+
+    /// Everything up to the end of the connection.
+    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
+        let begin = Instant::now();
+        while self
+            .fill(Duration::from_secs(1))
+            .expect("a readable connection")
+        {
+            self.check(begin, "the end of the connection");
+        }
+        std::mem::take(&mut self.buffer)
+    }
+
+    fn check(&self, begin: Instant, what: &str) {
+        let last = &self.buffer[self.buffer.len().saturating_sub(2000)..];
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "{what:?} did not come in {PATIENCE:?}; last came: {}",
+            last.escape_ascii()
+        );
+    }
+
+    /// Reads what is there, waiting no longer than `most`; false when the server has closed.
+    fn fill(&mut self, most: Duration) -> io::Result<bool> {
+        let mut bytes = [0; 65536];
+        self.stream.set_read_timeout(Some(most))?;
+        match self.stream.read(&mut bytes) {
+            Ok(0) => Ok(false),
+            Ok(count) => {
+                self.buffer.extend_from_slice(&bytes[..count]);
+                Ok(true)
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) =>
+            {
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Where `needle` begins in `bytes`.
+pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, needle)
+}
