@@ -14,13 +14,15 @@ mod client;
 mod load;
 mod normal;
 mod program;
+mod simulated;
 
-pub(crate) use amimux::Amimux;
+pub(crate) use self::amimux::Amimux;
 pub(crate) use asterisk::Asterisk;
 pub(crate) use client::AmiClient;
 pub(crate) use load::CallLoad;
 pub(crate) use normal::normal;
 pub(crate) use program::{Library, Program};
+pub(crate) use simulated::Simulated;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
