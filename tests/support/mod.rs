@@ -77,6 +77,9 @@ pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T 
 
 /// Ends a process: SIGTERM, and SIGKILL if that is not obeyed in five seconds.
 pub(crate) fn terminate(process: &mut Child) {
+    if matches!(process.try_wait(), Ok(Some(_))) {
+        return;
+    }
     let signalled = std::process::Command::new("kill")
         .arg("-TERM")
         .arg(process.id().to_string())
