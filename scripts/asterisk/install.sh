@@ -56,6 +56,7 @@ done
 [ -n "$keyring" ] || die "needs the package debian-archive-keyring"
 
 # The archives that apt uses on this machine; security archives lack other suites.
+# shellcheck disable=SC2016 # apt expands these
 mirrors=${ASTERISK_MIRROR:-$(
   apt-get indextargets --format '$(REPO_URI)|$(ORIGIN)|$(LABEL)' 'Created-By: Packages' 2>/dev/null |
     awk -F'|' '/[Ss]ecurity/ {next} $2 == "Debian" || $2 == "" || $2 ~ /^\$/ {if (!seen[$1]++) print $1}'
@@ -134,7 +135,7 @@ case $version in
   *) say "NOTICE: no Asterisk $wanted_branch in the archive; using $version from $suite. Tests may differ." ;;
 esac
 
-rm -rf "$dest/root" "$dest/bin" "$dest/VERSION" "$dest/PACKAGES" "$dest/env.sh"
+rm -rf "${dest:?}"/{root,bin,VERSION,PACKAGES,env.sh}
 mkdir -p "$dest/root" "$dest/bin"
 while IFS= read -r file; do
   dpkg-deb --fsys-tarfile "$work/debs/$file" |
@@ -160,6 +161,7 @@ fi
 libraries=$(find "$root" -name 'lib*.so*' \( -type f -o -type l \) ! -path '*/share/*' -printf '%h\n' | sort -u |
   grep -E '/(lib|lib64)(/[^/]*-linux-gnu[^/]*)?$' |
   awk -v root="$root" '{sub("^" root, "$AST_ROOT"); printf "%s%s", separator, $0; separator = ":"}')
+# shellcheck disable=SC2016 # expanded by whoever sources the file
 {
   echo '# Sourced with AST_HOME set to the folder that holds this file.'
   echo 'AST_ROOT=$AST_HOME/root'

@@ -23,7 +23,9 @@ here=$(cd -- "$(dirname -- "$0")" && pwd)
 AST_HOME=$(cd -- "$1" && pwd)
 port=$2
 run=${3:-$AST_HOME/run-$port}
-[[ $port =~ ^[0-9]{4,5}$ ]] && [ "$port" -ge 1024 ] && [ "$port" -le 65533 ] || die "AMI_PORT: a number from 1024 to 65533"
+if ! [[ $port =~ ^[0-9]{4,5}$ ]] || [ "$port" -lt 1024 ] || [ "$port" -gt 65533 ]; then
+  die "AMI_PORT: a number from 1024 to 65533"
+fi
 [ -s "$AST_HOME/env.sh" ] || die "no Asterisk in $AST_HOME; run scripts/asterisk/install.sh"
 # shellcheck source=/dev/null
 . "$AST_HOME/env.sh"

@@ -137,7 +137,8 @@ class Round {
   /** An action whose answer is a list: the answer, its items, its end. */
   async list(step, action, keep = () => true) {
     const { id, message } = await this.session.ask(action);
-    const ours = () => this.session.events.filter((event) => event.actionid === id);
+    // Items have no Privilege; a broadcast of another client with this ActionID has.
+    const ours = () => this.session.events.filter((event) => event.actionid === id && !event.privilege);
     await this.session.until(() => ours().find((event) => event.eventlist?.toLowerCase() === 'complete'), step);
     const items = ours();
     const kept = items.filter(keep).map((item) => plain(item, this.tag));

@@ -20,8 +20,8 @@ pub(crate) enum Compare {
     Bytes,
     /// The same messages; only a synchronous Originate is answered out of turn.
     AnyOrder,
-    /// Responses and events of this name; others come from threads of their own.
-    Only(&'static str),
+    /// The messages with one of these texts; others come from threads of their own.
+    Only(&'static [&'static str]),
     /// Not the same, for this reason; the second is what amimux answers, the start of each line.
     Differs(&'static str, &'static [&'static str]),
 }
@@ -137,12 +137,9 @@ impl Case {
                 direct.sort();
                 through.sort();
             }
-            Compare::Only(event) => {
+            Compare::Only(texts) => {
                 for each in [&mut direct, &mut through] {
-                    each.retain(|message| {
-                        message.starts_with("Response: ")
-                            || message.starts_with(&format!("Event: {event}\\r"))
-                    });
+                    each.retain(|message| texts.iter().any(|text| message.contains(text)));
                 }
             }
             Compare::Differs(reason, wanted) => {

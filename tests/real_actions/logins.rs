@@ -27,7 +27,7 @@ fn accepted() -> Vec<Case> {
     vec![
         Case::new("login", ok(""))
             .end(End::After("Event: FullyBooted"))
-            .compare(Compare::Only("FullyBooted")),
+            .compare(Compare::Only(&["ActionID: ", "Event: FullyBooted"])),
         Case::new("login, events off", ok("Events: off\r\n")),
         Case::new("login, class call only", ok("Events: call,user\r\n")),
         Case::new("login, class system", ok("Events: system\r\n"))

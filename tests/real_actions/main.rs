@@ -33,12 +33,13 @@ fn amimux_answers_as_asterisk_does() {
             == 2)
             .then_some(())
     });
+    // Originates come last: their calls would show up in what others receive.
     let cases: Vec<_> = [
         logins::cases(),
         actions::cases(),
-        exchanges::cases(),
         actions::of_lesser_users(),
         odd_input::cases(),
+        exchanges::cases(),
     ]
     .into_iter()
     .flatten()

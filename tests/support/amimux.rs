@@ -57,6 +57,22 @@ impl Amimux {
         Self::start(&configuration(asterisk.ami_port))
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Asks it to end, and waits for its exit code.
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "kill works");
+        until("amimux ends", || {
+            self.process.try_wait().expect("the state of amimux")
+        })
+        .code()
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

@@ -14,13 +14,15 @@ mod client;
 mod load;
 mod normal;
 mod program;
+mod simulated;
 
-pub(crate) use amimux::Amimux;
+pub(crate) use self::amimux::Amimux;
 pub(crate) use asterisk::Asterisk;
 pub(crate) use client::AmiClient;
 pub(crate) use load::CallLoad;
 pub(crate) use normal::normal;
 pub(crate) use program::{Library, Program};
+pub(crate) use simulated::Simulated;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -75,6 +77,9 @@ pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T 
 
 /// Ends a process: SIGTERM, and SIGKILL if that is not obeyed in five seconds.
 pub(crate) fn terminate(process: &mut Child) {
+    if matches!(process.try_wait(), Ok(Some(_))) {
+        return;
+    }
     let signalled = std::process::Command::new("kill")
         .arg("-TERM")
         .arg(process.id().to_string())
