@@ -2,7 +2,6 @@
 //! configuration shown can be used, quoted messages are in the source, links lead somewhere.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test ends by panicking"
 )]
