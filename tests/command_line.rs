@@ -1,4 +1,10 @@
 //! What the program tells people: help, `check` and its exit codes, what goes wrong at start.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by a panic"
+)]
 
 use std::process::{Command, Output};
 

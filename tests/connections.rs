@@ -1,5 +1,11 @@
 //! What a connection may rely on, over real sockets, with a simulated Asterisk behind: greeting, login
 //! forms and their timing, limits, the loss of Asterisk, slow readers, several Asterisks, the end.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by a panic"
+)]
 
 mod support;
 
@@ -232,7 +238,7 @@ fn a_client_that_does_not_read_is_dropped_alone() {
     let amimux = before(&[&asterisk], "retention = 1M\n", ALICE);
     let stalled = AmiClient::session(amimux.port, "alice", "on");
     let readers = (0..6)
-        .map(|_| Reader::start(AmiClient::session(amimux.port, "alice", "on")))
+        .map(|_| Reader::start(&AmiClient::session(amimux.port, "alice", "on")))
         .collect::<Vec<_>>();
     let [upstream] = asterisk.connections()[..] else {
         panic!("one upstream connection");
@@ -270,7 +276,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn start(client: AmiClient) -> Self {
+    fn start(client: &AmiClient) -> Self {
         let events = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&events);
         let writer = client.writer();

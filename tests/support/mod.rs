@@ -5,7 +5,11 @@
 #![allow(
     dead_code,
     unused_imports,
-    reason = "each test program uses a part of it"
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test program uses a part of it, and a test that cannot go on says so by a panic"
 )]
 
 mod amimux;

@@ -27,16 +27,14 @@ impl Simulated {
     }
 
     /// Starts one with these options; the user is the tests' `upstream`.
-    pub(crate) fn start_with(options: PbxOptions) -> Self {
-        let pbx = PbxHandle::new(Pbx::new(PbxOptions {
-            users: vec![SimUser::new(
-                "upstream",
-                "upstream-secret",
-                Classes::ALL,
-                Classes::ALL,
-            )],
-            ..options
-        }));
+    pub(crate) fn start_with(mut options: PbxOptions) -> Self {
+        options.users = vec![SimUser::new(
+            "upstream",
+            "upstream-secret",
+            Classes::ALL,
+            Classes::ALL,
+        )];
+        let pbx = PbxHandle::new(Pbx::new(options));
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a port to wait on");
         let port = listener.local_addr().expect("its address").port();
