@@ -128,15 +128,31 @@ fn differences(line_of_1023: String) -> Vec<Case> {
     vec![
         differs(
             "two ActionIDs",
-            "Action: Ping\r\nActionID: one\r\nActionID: two\r\n\r\n".into(),
+            "Action: CoreStatus\r\nActionID: one\r\nActionID: two\r\n\r\n".into(),
             "which one counts is ambiguous",
             REFUSED,
         ),
         differs(
             "two Actions",
-            "Action: Ping\r\nAction: CoreStatus\r\nActionID: x\r\n\r\n".into(),
+            "Action: CoreStatus\r\nAction: Ping\r\nActionID: x\r\n\r\n".into(),
             "which one counts is ambiguous",
             REFUSED,
+        ),
+        differs(
+            "a file with access lists",
+            action("GetConfig", "Filename: acl.conf\r\n"),
+            "it belongs to the door, as manager.conf does",
+            &[
+                "Response: Error",
+                "ActionID: ",
+                "Message: File requires escalated privileges",
+            ],
+        ),
+        differs(
+            "a filter",
+            action("Filter", "Operation: Add\r\nFilter: Event: Newchannel\r\n"),
+            "this version has no filters, and says so",
+            &["Response: Error", "ActionID: ", "Message: Filter is not "],
         ),
         differs(
             "NUL",
