@@ -33,4 +33,5 @@ bench:
 
 # Feed the framers random bytes for some seconds.
 fuzz seconds="60":
-    RUSTC_BOOTSTRAP=1 cargo fuzz run framers -- -max_total_time={{seconds}}
+    mkdir -p fuzz/corpus/framers
+    RUSTC_BOOTSTRAP=1 cargo fuzz run framers fuzz/corpus/framers fuzz/seeds/framers -- -max_total_time={{seconds}}
