@@ -88,6 +88,8 @@ impl Hub {
         let ended = self.session(id).is_some_and(|session| {
             session.end_of_input
                 && session.closing.is_none()
+                && !session.stalled
+                && !session.backlogged
                 && session.pending.is_empty()
                 && session.originates == 0
         });

@@ -195,6 +195,8 @@ pub struct Hub {
     waiters: Vec<SessionId>,
     dirty: Vec<SessionId>,
     resumed: Vec<SessionId>,
+    /// Sessions whose input goes on to be parsed with the next tick.
+    backlog: Vec<SessionId>,
     notices: VecDeque<Notice>,
 }
 
@@ -222,6 +224,7 @@ impl Hub {
             waiters: Vec::new(),
             dirty: Vec::new(),
             resumed: Vec::new(),
+            backlog: Vec::new(),
             notices: VecDeque::new(),
             general,
             upstream,
@@ -272,6 +275,7 @@ impl Hub {
             blocked: false,
             dirty: false,
             stalled: false,
+            backlogged: false,
             closing: None,
             user,
         };

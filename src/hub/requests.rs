@@ -98,21 +98,17 @@ impl Hub {
         self.resumed.pop()
     }
 
-    /// Goes on with a session whose input was left unread, after it has read some of its answers.
-    pub fn resume(&mut self, now: Now, id: SessionId) {
-        self.pump(now, id);
-        self.end_turn(now);
-    }
-
     /// Answers what can be answered, and parses what there is room for, until neither is possible.
     pub(super) fn pump(&mut self, now: Now, id: SessionId) {
-        for _ in 0..REQUESTS_PER_TURN {
-            self.answer_in_turn(now, id);
-            if !self.parse_one(now, id) {
-                break;
-            }
-        }
+        let mut parsed = 0;
         self.answer_in_turn(now, id);
+        while parsed < REQUESTS_PER_TURN && self.parse_one(now, id) {
+            parsed += 1;
+            self.answer_in_turn(now, id);
+        }
+        if parsed == REQUESTS_PER_TURN {
+            self.put_off(id);
+        }
         let room = self.has_room(id);
         let Some(session) = self.session_mut(id) else {
             return;
@@ -123,6 +119,27 @@ impl Hub {
         }
         self.finish_if_ended(id);
         self.dispatch(now);
+    }
+
+    /// The rest of a session's input waits until others had their turn.
+    fn put_off(&mut self, id: SessionId) {
+        if let Some(session) = self.session_mut(id)
+            && !session.backlogged
+            && !session.input.is_empty()
+        {
+            session.backlogged = true;
+            self.backlog.push(id);
+        }
+    }
+
+    /// Goes on with the sessions whose input was put off.
+    pub(super) fn take_backlog(&mut self, now: Now) {
+        for id in std::mem::take(&mut self.backlog) {
+            if let Some(session) = self.session_mut(id) {
+                session.backlogged = false;
+                self.pump(now, id);
+            }
+        }
     }
 
     fn has_room(&self, id: SessionId) -> bool {
