@@ -242,6 +242,7 @@ impl Hub {
             sent_at: now.since_start,
             shape: ReplyShape::Ordinary,
             list_end: None,
+            fenced: false,
             progress: Progress::Waiting,
         });
         let token = self.mint.token(sequence, TokenKind::Ordinary);

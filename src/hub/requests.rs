@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 
 use super::late::LateAction;
-use super::ring::{InFlight, Owner, Progress, Route};
+use super::ring::{InFlight, Internal, Owner, Progress, Route};
 use super::session::{Local, Pending, Queued, Session, SessionId, Stage};
 use super::{Hub, Notice, Now};
 use crate::policy::action::{Action, Handling, ReplyShape};
@@ -390,6 +390,11 @@ impl Hub {
         } else {
             TokenKind::Ordinary
         };
+        // What has no response with our token is told from the tail of a forged reply by a Ping before it.
+        let fenced = queued.shape == ReplyShape::Irregular && queued.late.is_none();
+        if fenced {
+            self.send_internal(now, Internal::Ping, "Ping", &[]);
+        }
         let sequence = self.ring.next_sequence();
         if let Some(within) = queued.late {
             self.late.remember(
@@ -411,6 +416,7 @@ impl Hub {
             sent_at: now.since_start,
             shape: queued.shape,
             list_end: queued.list_end,
+            fenced,
             progress: Progress::Waiting,
         });
         queued
@@ -418,7 +424,7 @@ impl Hub {
             .write_to(&self.mint.token(sequence, kind), &mut self.outbound);
         if queued.shape == ReplyShape::Irregular {
             // Its reply has no end of its own: the answer to a Ping behind it shows that it is over.
-            self.send_internal(now, super::ring::Internal::Ping, "Ping", &[]);
+            self.send_internal(now, Internal::Ping, "Ping", &[]);
         }
     }
 

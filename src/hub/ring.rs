@@ -70,6 +70,9 @@ pub(super) struct InFlight {
     pub sent_at: Duration,
     pub shape: ReplyShape,
     pub list_end: Option<&'static str>,
+    /// A Ping was sent before it: once that is answered, nothing of an earlier reply can come any more, so that
+    /// text or an event without our token may begin this one.
+    pub fenced: bool,
     pub progress: Progress,
 }
 
