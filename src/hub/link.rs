@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use md5::{Digest, Md5};
 
-use super::ring::{InFlight, Internal, Owner, Progress};
+use super::ring::{InFlight, Internal, Owner, Progress, Route};
 use super::{Hub, Notice, Now};
 use crate::config::settings::AuthType;
 use crate::policy::action::{ActionTable, ReplyShape};
@@ -317,7 +317,8 @@ impl Hub {
     /// Every class that has to be asked for: `system` always, to learn of boots, reloads and shutdowns.
     fn wanted_classes(&self) -> Classes {
         let mut wanted = self.views.wanted_classes().union(Classes::SYSTEM);
-        if !self.originates.is_empty() {
+        let originating = |entry: &InFlight| matches!(&entry.owner, Owner::Session { route, .. } if *route != Route::Deliver);
+        if !self.originates.is_empty() || self.ring.iter().any(originating) {
             wanted = wanted.union(Classes::CALL);
         }
         wanted
@@ -440,11 +441,11 @@ impl Hub {
         if matches!(self.link.phase, Phase::Down { .. }) {
             return None;
         }
-        if self.link.relearn {
-            return Some(Duration::ZERO);
-        }
         if self.link.phase != Phase::Ready {
             return self.link.deadline;
+        }
+        if self.link.relearn {
+            return Some(Duration::ZERO);
         }
         let quiet = match self.ring.front() {
             Some(oldest) => {

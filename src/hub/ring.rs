@@ -124,6 +124,11 @@ impl Ring {
     }
 
     /// All, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &InFlight> {
+        self.entries.iter()
+    }
+
+    /// As [`Ring::iter`], to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut InFlight> {
         self.entries.iter_mut()
     }

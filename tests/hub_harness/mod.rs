@@ -203,7 +203,11 @@ impl Bench {
 
     /// What clients' actions wait for Asterisk's answer, oldest first.
     pub fn asked(&self) -> Vec<String> {
-        self.asterisk.waiting.iter().map(Asked::show).collect()
+        let waiting = self.asterisk.waiting.iter();
+        waiting
+            .filter(|asked| !["Ping", "Events", "ListCommands"].contains(&asked.action.as_str()))
+            .map(Asked::show)
+            .collect()
     }
 
     /// Asterisk answers its oldest action with these messages; `{id}` stands for its ActionID.
