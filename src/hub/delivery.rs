@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use bytes::BytesMut;
 
 use super::log::{LogPosition, Slices};
-use super::mailbox::{FellOff, Mailbox};
+use super::mailbox::FellOff;
 use super::session::{CloseReason, SessionId};
 use super::view::{ViewId, ViewKey};
 use super::{Hub, Now};
@@ -157,6 +157,7 @@ impl Hub {
 
     /// Forgets events that every member has been written.
     pub fn swept(&mut self) {
+        let retention = self.general.retention_bytes;
         for (_, view) in self.views.iter_mut() {
             if view.log.retained_bytes() == 0 {
                 continue;
@@ -173,6 +174,7 @@ impl Hub {
                 Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
                 _ => view.log.clear(),
             }
+            view.log.retain(retention);
         }
     }
 
@@ -181,6 +183,9 @@ impl Hub {
         let Some(session) = self.session(id) else {
             return Outcome::Finished;
         };
+        if let Some(CloseReason::TooSlow { behind_bytes }) = session.closing {
+            return Outcome::FellOff { behind_bytes };
+        }
         match session.mailbox.gather(&self.views, slices) {
             Err(FellOff) => Outcome::FellOff {
                 behind_bytes: self.behind_bytes(id),
@@ -299,15 +304,24 @@ impl Hub {
         let retention = self.general.retention_bytes;
         let limit = self.general.memory_limit_bytes;
         for (_, view) in self.views.iter_mut() {
-            if view.log.retained_bytes() > retention {
-                view.log.retain(retention);
-            }
+            // Before its sweep, even those who read in time need what one turn brought.
+            let most = if view.grown {
+                retention.max(2 * SWEEP_NOW_BYTES)
+            } else {
+                retention
+            };
+            view.log.retain(most);
         }
-        while self.views.retained_bytes() + self.mail_bytes > limit {
+        while self.held_bytes() > limit {
             if !self.relieve() {
                 break;
             }
         }
+    }
+
+    /// How many bytes are kept for clients: the logs of all views, and the private messages of all sessions.
+    pub fn held_bytes(&self) -> usize {
+        self.views.retained_bytes() + self.mail_bytes
     }
 
     /// Over the global budget: the largest log loses its older half, or, where the mailboxes are the larger
@@ -345,14 +359,8 @@ impl Hub {
         let Some(session) = self.session_mut(id) else {
             return false;
         };
-        let freed = session.mailbox.bytes();
-        let (view, cursor) = (session.mailbox.view(), session.mailbox.cursor());
-        let emptied = std::mem::replace(&mut session.mailbox, Mailbox::new(view, cursor));
+        let freed = session.mailbox.drop_messages();
         self.mail_bytes = self.mail_bytes.saturating_sub(freed);
-        for view in emptied.switches() {
-            self.views.arrive(view);
-            self.views.release(view);
-        }
         freed > 0
     }
 
