@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use bytes::BytesMut;
 
 use super::log::{LogPosition, Slices};
-use super::mailbox::{FellOff, Mailbox};
+use super::mailbox::FellOff;
 use super::session::{CloseReason, SessionId};
 use super::view::{ViewId, ViewKey};
 use super::{Hub, Now};
@@ -17,9 +17,6 @@ const MAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes kept for a view beyond which a sweep no longer waits for its pace.
 const SWEEP_NOW_BYTES: usize = 1024 * 1024;
-
-/// Room for what came since the last sweep: its threshold and two turns.
-const UNSWEPT_BYTES: usize = 2 * SWEEP_NOW_BYTES;
 
 /// What there is for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +88,8 @@ impl Hub {
         let ended = self.session(id).is_some_and(|session| {
             session.end_of_input
                 && session.closing.is_none()
+                && !session.stalled
+                && !session.backlogged
                 && session.pending.is_empty()
                 && session.originates == 0
         });
@@ -158,6 +157,7 @@ impl Hub {
 
     /// Forgets events that every member has been written.
     pub fn swept(&mut self) {
+        let retention = self.general.retention_bytes;
         for (_, view) in self.views.iter_mut() {
             if view.log.retained_bytes() == 0 {
                 continue;
@@ -174,7 +174,7 @@ impl Hub {
                 Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
                 _ => view.log.clear(),
             }
-            view.log.retain(self.general.retention_bytes);
+            view.log.retain(retention);
         }
     }
 
@@ -183,6 +183,9 @@ impl Hub {
         let Some(session) = self.session(id) else {
             return Outcome::Finished;
         };
+        if let Some(CloseReason::TooSlow { behind_bytes }) = session.closing {
+            return Outcome::FellOff { behind_bytes };
+        }
         match session.mailbox.gather(&self.views, slices) {
             Err(FellOff) => Outcome::FellOff {
                 behind_bytes: self.behind_bytes(id),
@@ -298,19 +301,27 @@ impl Hub {
 
     /// Keeps memory bounded: what a view retains, what a client may have waiting, and everything together.
     fn hold_bounds(&mut self) {
-        // What a sweep has not offered to anybody yet does not count: only the slow are to fall off.
-        let retention = self.general.retention_bytes.saturating_add(UNSWEPT_BYTES);
+        let retention = self.general.retention_bytes;
         let limit = self.general.memory_limit_bytes;
         for (_, view) in self.views.iter_mut() {
-            if view.log.retained_bytes() > retention {
-                view.log.retain(retention);
-            }
+            // Before its sweep, even those who read in time need what one turn brought.
+            let most = if view.grown {
+                retention.max(2 * SWEEP_NOW_BYTES)
+            } else {
+                retention
+            };
+            view.log.retain(most);
         }
-        while self.views.retained_bytes() + self.mail_bytes > limit {
+        while self.held_bytes() > limit {
             if !self.relieve() {
                 break;
             }
         }
+    }
+
+    /// How many bytes are kept for clients: the logs of all views, and the private messages of all sessions.
+    pub fn held_bytes(&self) -> usize {
+        self.views.retained_bytes() + self.mail_bytes
     }
 
     /// Over the global budget: the largest log loses its older half, or, where the mailboxes are the larger
@@ -348,14 +359,8 @@ impl Hub {
         let Some(session) = self.session_mut(id) else {
             return false;
         };
-        let freed = session.mailbox.bytes();
-        let (view, cursor) = (session.mailbox.view(), session.mailbox.cursor());
-        let emptied = std::mem::replace(&mut session.mailbox, Mailbox::new(view, cursor));
+        let freed = session.mailbox.drop_messages();
         self.mail_bytes = self.mail_bytes.saturating_sub(freed);
-        for view in emptied.switches() {
-            self.views.arrive(view);
-            self.views.release(view);
-        }
         freed > 0
     }
 

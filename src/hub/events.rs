@@ -95,7 +95,8 @@ impl Hub {
             _ => None,
         };
         match edit {
-            Some((gap, text)) if range.contains(&gap.start) => {
+            // A line that is put in may stand right at the end: behind Privilege comes the ActionID.
+            Some((gap, text)) if (range.start..=range.end).contains(&gap.start) => {
                 parts.push(slice(range.start..gap.start));
                 parts.push(text);
                 parts.push(slice(gap.end..range.end));

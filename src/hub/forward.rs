@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::late::LateAction;
 use super::requests::Denied;
-use super::ring::{InFlight, Owner, Progress, Route};
+use super::ring::{InFlight, Internal, Owner, Progress, Route};
 use super::session::{Pending, Queued, Session, SessionId, Stage};
 use super::{Hub, Now};
 use crate::policy::action::{Action, Handling, ReplyShape};
@@ -161,6 +161,11 @@ impl Hub {
         } else {
             TokenKind::Ordinary
         };
+        // What has no response with our token is told from the tail of a forged reply by a Ping before it.
+        let fenced = queued.shape == ReplyShape::Irregular && queued.late.is_none();
+        if fenced {
+            self.send_internal(now, Internal::Ping, "Ping", &[]);
+        }
         let sequence = self.ring.next_sequence();
         if let Some(within) = queued.late {
             self.late.remember(
@@ -182,6 +187,7 @@ impl Hub {
             sent_at: now.since_start,
             shape: queued.shape,
             list_end: queued.list_end,
+            fenced,
             progress: Progress::Waiting,
         });
         queued
@@ -189,7 +195,7 @@ impl Hub {
             .write_to(&self.mint.token(sequence, kind), &mut self.outbound);
         if queued.shape == ReplyShape::Irregular {
             // Its reply has no end of its own: the answer to a Ping behind it shows that it is over.
-            self.send_internal(now, super::ring::Internal::Ping, "Ping", &[]);
+            self.send_internal(now, Internal::Ping, "Ping", &[]);
         }
     }
 

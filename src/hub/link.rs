@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::ring::{InFlight, Internal, Owner, Progress};
+use super::ring::{InFlight, Internal, Owner, Progress, Route};
 use super::{Hub, Notice, Now};
 use crate::policy::action::ReplyShape;
 use crate::policy::class::Classes;
@@ -162,6 +162,7 @@ impl Hub {
             sent_at: now.since_start,
             shape: ReplyShape::Ordinary,
             list_end: None,
+            fenced: false,
             progress: Progress::Waiting,
         });
         let token = self.mint.token(sequence, TokenKind::Ordinary);
@@ -182,7 +183,8 @@ impl Hub {
     /// Every class that has to be asked for: `system` always, to learn of boots, reloads and shutdowns.
     pub(super) fn wanted_classes(&self) -> Classes {
         let mut wanted = self.views.wanted_classes().union(Classes::SYSTEM);
-        if !self.originates.is_empty() {
+        let originating = |entry: &InFlight| matches!(&entry.owner, Owner::Session { route, .. } if *route != Route::Deliver);
+        if !self.originates.is_empty() || self.ring.iter().any(originating) {
             wanted = wanted.union(Classes::CALL);
         }
         wanted
@@ -305,11 +307,11 @@ impl Hub {
         if matches!(self.link.phase, Phase::Down { .. }) {
             return None;
         }
-        if self.link.relearn {
-            return Some(Duration::ZERO);
-        }
         if self.link.phase != Phase::Ready {
             return self.link.deadline;
+        }
+        if self.link.relearn {
+            return Some(Duration::ZERO);
         }
         let quiet = match self.ring.front() {
             Some(oldest) => {

@@ -37,9 +37,11 @@ impl Hub {
             if session.waiting.is_some() || session.closing.is_some() {
                 return;
             }
-            if !matches!(session.pending.front(), Some(pending) if matches!(pending.stage, Stage::Local(_)))
-            {
-                return;
+            // A Logoff waits for the outcome of synchronous Originates before it, too: nothing can be told later.
+            match session.pending.front().map(|pending| &pending.stage) {
+                Some(Stage::Local(Local::Logoff)) if session.originates > 0 => return,
+                Some(Stage::Local(_)) => {}
+                _ => return,
             }
             let Some(Pending {
                 action_id,
@@ -264,7 +266,7 @@ impl Hub {
         let Some(session) = self.session(id) else {
             return Run::Done;
         };
-        let more_input = !session.input.is_empty() || session.pending.len() > 1;
+        let more_input = !session.input.is_empty() || !session.pending.is_empty();
         let from = self.end_of(session.view);
         let Some(session) = self.session_mut(id) else {
             return Run::Done;

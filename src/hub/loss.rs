@@ -140,6 +140,7 @@ impl Hub {
 
     /// Does what is due by time. Call it when [`Hub::next_deadline`] has passed, or at any other moment.
     pub fn tick(&mut self, now: Now) {
+        self.take_backlog(now);
         self.tick_link(now);
         self.late.expire(now.since_start);
         self.fail_overdue(now);
@@ -162,6 +163,9 @@ impl Hub {
 
     /// When [`Hub::tick`] has something to do next.
     pub fn next_deadline(&self) -> Option<Duration> {
+        if !self.backlog.is_empty() {
+            return Some(Duration::ZERO);
+        }
         let originates = self.originates.values().map(|originate| originate.deadline);
         let overdue = self
             .ring

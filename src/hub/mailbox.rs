@@ -146,6 +146,14 @@ impl Mailbox {
         });
     }
 
+    /// Drops every private message, for a client that will not be written any more; returns how many bytes they
+    /// had. The switches stay: they count in the views that they lead to.
+    pub(super) fn drop_messages(&mut self) -> usize {
+        self.mail
+            .retain(|mail| matches!(mail.then, Then::Switch(..)));
+        std::mem::take(&mut self.bytes)
+    }
+
     /// Every view that a waiting switch leads to.
     pub(super) fn switches(&self) -> impl Iterator<Item = ViewId> {
         self.mail.iter().filter_map(|mail| match mail.then {

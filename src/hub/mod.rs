@@ -197,6 +197,8 @@ pub struct Hub {
     waiters: Vec<SessionId>,
     dirty: Vec<SessionId>,
     resumed: Vec<SessionId>,
+    /// Sessions whose input goes on to be parsed with the next tick.
+    backlog: Vec<SessionId>,
     notices: VecDeque<Notice>,
 }
 
@@ -224,6 +226,7 @@ impl Hub {
             waiters: Vec::new(),
             dirty: Vec::new(),
             resumed: Vec::new(),
+            backlog: Vec::new(),
             notices: VecDeque::new(),
             general,
             upstream,
@@ -274,6 +277,7 @@ impl Hub {
             blocked: false,
             dirty: false,
             stalled: false,
+            backlogged: false,
             closing: None,
             user,
         };

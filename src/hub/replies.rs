@@ -164,7 +164,7 @@ impl Hub {
             return;
         };
         let ends = match front.progress {
-            Progress::Waiting if front.shape == ReplyShape::Ordinary => {
+            Progress::Waiting if !front.fenced => {
                 self.unroutable(frame);
                 return;
             }
@@ -188,16 +188,15 @@ impl Hub {
         }
     }
 
-    /// Text without headers: part of an irregular reply or of an open list, or nobody's.
+    /// Text without headers: part of the reply that is being read, or the whole of it, or nobody's.
     fn raw_text(&mut self, frame: Frame<'_>) {
         match self.ring.front_mut() {
-            Some(front) if front.shape == ReplyShape::Irregular => {
+            Some(front) if front.progress != Progress::Waiting || front.fenced => {
                 if front.progress == Progress::Waiting {
                     front.progress = Progress::Open;
                 }
                 self.deliver(frame);
             }
-            Some(front) if matches!(front.progress, Progress::List(_)) => self.deliver(frame),
             _ => self.unroutable(frame),
         }
     }
@@ -325,7 +324,10 @@ impl Hub {
             let (id, progress, list_end) = (*id, *progress, *list_end);
             let action_id = action_id.clone();
             self.post_failure(id, action_id.as_deref(), progress, list_end, text);
-            self.late.take(sequence);
+            // An action that was answered may still be echoed.
+            if progress == Progress::Waiting {
+                self.late.take(sequence);
+            }
         }
         self.finish_front(now);
     }

@@ -74,28 +74,21 @@ impl Hub {
         wants
     }
 
-    /// The next session whose input can be taken again: call [`Hub::resume`] for it, then read it again.
+    /// The next session whose input can be taken again: read it again.
     pub fn next_resumed(&mut self) -> Option<SessionId> {
         self.resumed.pop()
     }
 
-    /// Goes on with the input of a session that [`Hub::next_resumed`] named.
-    pub fn resume(&mut self, now: Now, id: SessionId) {
-        self.pump(now, id);
-        self.end_turn(now);
-    }
-
     /// Answers what can be answered, and parses what there is room for, until neither is possible.
     pub(super) fn pump(&mut self, now: Now, id: SessionId) {
-        let mut rest = REQUESTS_PER_TURN;
+        let mut parsed = 0;
         self.answer_in_turn(now, id);
-        while rest > 0 && self.parse_one(now, id) {
-            rest -= 1;
+        while parsed < REQUESTS_PER_TURN && self.parse_one(now, id) {
+            parsed += 1;
             self.answer_in_turn(now, id);
         }
-        if rest == 0 {
-            // The others have their turn first.
-            self.resumed.push(id);
+        if parsed == REQUESTS_PER_TURN {
+            self.put_off(id);
         }
         let room = self.has_room(id);
         let Some(session) = self.session_mut(id) else {
@@ -107,6 +100,27 @@ impl Hub {
         }
         self.finish_if_ended(id);
         self.dispatch(now);
+    }
+
+    /// The rest of a session's input waits until others had their turn.
+    fn put_off(&mut self, id: SessionId) {
+        if let Some(session) = self.session_mut(id)
+            && !session.backlogged
+            && !session.input.is_empty()
+        {
+            session.backlogged = true;
+            self.backlog.push(id);
+        }
+    }
+
+    /// Goes on with the sessions whose input was put off.
+    pub(super) fn take_backlog(&mut self, now: Now) {
+        for id in std::mem::take(&mut self.backlog) {
+            if let Some(session) = self.session_mut(id) {
+                session.backlogged = false;
+                self.pump(now, id);
+            }
+        }
     }
 
     fn has_room(&self, id: SessionId) -> bool {

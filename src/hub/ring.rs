@@ -70,6 +70,9 @@ pub(super) struct InFlight {
     pub sent_at: Duration,
     pub shape: ReplyShape,
     pub list_end: Option<&'static str>,
+    /// A Ping was sent before it: once that is answered, nothing of an earlier reply can come any more, so that
+    /// text or an event without our token may begin this one.
+    pub fenced: bool,
     pub progress: Progress,
 }
 
@@ -121,6 +124,11 @@ impl Ring {
     }
 
     /// All, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &InFlight> {
+        self.entries.iter()
+    }
+
+    /// As [`Ring::iter`], to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut InFlight> {
         self.entries.iter_mut()
     }

@@ -170,5 +170,7 @@ pub(super) struct Session {
     pub dirty: bool,
     /// Its input was left unread because it is full; it goes on when there is room.
     pub stalled: bool,
+    /// It has had its share of this turn, and more requests may be in its input.
+    pub backlogged: bool,
     pub closing: Option<CloseReason>,
 }

@@ -64,12 +64,7 @@ impl Shell {
             let wants = !ended && self.hub.borrow_mut().wants_input(id);
             tokio::select! {
                 () = client.gone.cancelled() => return,
-                () = client.resumed.notified() => {
-                    let now = self.now();
-                    self.hub.borrow_mut().resume(now, id);
-                    self.settle();
-                    tokio::task::yield_now().await;
-                }
+                () = client.resumed.notified(), if !wants => {}
                 ready = client.socket.readable(), if wants => {
                     if ready.is_err() || !self.read_some(id, &client, &mut ended) {
                         self.end(id, CloseReason::Disconnected);

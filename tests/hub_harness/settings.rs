@@ -1,0 +1,65 @@
+//! Settings for a hub under test.
+
+use std::time::Duration;
+
+use amimux::config::settings::{AuthType, General, Upstream};
+use amimux::policy::acl::Acl;
+use amimux::policy::class::Classes;
+use amimux::policy::secret::Secret;
+use amimux::policy::user::{ActionIds, OnUpstreamLoss, User};
+
+/// Generous limits.
+pub fn general() -> General {
+    General {
+        bind: "127.0.0.1:5038".parse().unwrap(),
+        auth_timeout: Duration::from_secs(30),
+        auth_limit: 50,
+        timestamp_events: None,
+        broken_events_action: false,
+        disabled_events: Vec::new(),
+        banner: None,
+        max_queued: 1000,
+        retention_bytes: 1 << 20,
+        memory_limit_bytes: 16 << 20,
+        frame_bytes_max: 1 << 20,
+        flush_delay: Duration::ZERO,
+    }
+}
+
+/// An Asterisk that is logged in to with MD5.
+pub fn upstream() -> Upstream {
+    Upstream {
+        name: "pbx".to_owned(),
+        host: "192.0.2.1".to_owned(),
+        port: 5038,
+        username: "mux".to_owned(),
+        secret: Secret::new("hunter2"),
+        auth_type: AuthType::Md5,
+        connect_timeout: Duration::from_secs(5),
+        login_timeout: Duration::from_secs(10),
+        keepalive: Duration::from_secs(15),
+        response_timeout: Duration::from_secs(30),
+        reconnect_min: Duration::from_millis(500),
+        reconnect_max: Duration::from_secs(30),
+        window: 16,
+    }
+}
+
+/// A user who may do and see everything.
+pub fn user(name: &str) -> User {
+    User {
+        name: name.to_owned(),
+        secret: Some(Secret::new("secret")),
+        read: Classes::ALL,
+        write: Classes::ALL,
+        acl: Acl::default(),
+        allow_multiple_login: true,
+        display_connects: true,
+        write_timeout: Duration::from_millis(100),
+        set_variables: Vec::new(),
+        upstream: "pbx".to_owned(),
+        on_upstream_loss: OnUpstreamLoss::Keep,
+        action_ids: ActionIds::User,
+        max_in_flight: 8,
+    }
+}

@@ -1,0 +1,381 @@
+//! Promise 3: a client is allowed or refused as Asterisk would decide for a user of that configuration; the
+//! upstream session is privileged, and only what was decided here reaches it.
+
+mod hub_harness;
+
+use amimux::hub::Notice;
+use amimux::policy::class::Classes;
+use amimux::policy::user::User;
+use hub_harness::{Bench, user};
+
+fn writer(write: Classes) -> User {
+    User { write, ..user("a") }
+}
+
+/// What becomes of a request of a user with these write classes: what reaches Asterisk, and what is answered here.
+fn outcome(write: Classes, input: &[u8]) -> (Vec<String>, Vec<String>) {
+    let mut bench = Bench::new();
+    let client = bench.client(writer(write));
+    bench.raw(client, input);
+    let asked = bench.asked();
+    while !bench.asterisk.waiting.is_empty() {
+        bench.succeed();
+    }
+    let mut got = bench.got(client);
+    got.retain(|message| !message.starts_with("Response: Success"));
+    (asked, got)
+}
+
+const REFUSED: &str = "Response: Error|Message: Permission denied";
+
+#[test]
+fn one_class_is_enough_and_none_needs_none() {
+    let cases: [(&str, Classes, bool); 8] = [
+        ("Hangup", Classes::CALL, true),
+        ("hangup", Classes::SYSTEM, true),
+        ("Hangup", Classes::AGENT, false),
+        ("QueueStatus", Classes::NONE, true),
+        ("CoreStatus", Classes::NONE, false),
+        ("CoreStatus", Classes::REPORTING, true),
+        ("Command", Classes::SYSTEM, false),
+        ("UserEvent", Classes::USER, true),
+    ];
+    for (action, write, allowed) in cases {
+        let (asked, got) = outcome(write, format!("Action: {action}\r\n\r\n").as_bytes());
+        if allowed {
+            assert_eq!((asked.len(), got.len()), (1, 0), "{action}");
+        } else {
+            assert_eq!(
+                (asked.len(), got),
+                (0, vec![REFUSED.to_owned()]),
+                "{action}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_asterisk_does_not_have_never_reaches_it() {
+    let long = "x".repeat(600);
+    for (action, shown) in [
+        ("MeetmeList", "MeetmeList"),
+        ("Ping ", "Ping "),
+        ("CoreStatus\t", "CoreStatus\t"),
+        (&long, &long[..486]),
+    ] {
+        let (asked, got) = outcome(Classes::ALL, format!("Action: {action}\r\n\r\n").as_bytes());
+        assert_eq!(asked, [""; 0]);
+        let mut text = format!(
+            "Invalid/unknown command: {shown}. Use Action: ListCommands to show available commands."
+        );
+        text.truncate(511);
+        assert_eq!(got, [format!("Response: Error|Message: {text}")]);
+    }
+}
+
+#[test]
+fn nothing_is_read_otherwise_here_than_by_asterisk() {
+    let long = "v".repeat(1010);
+    let most = "A: b\r\n".repeat(127);
+    let cases: [(&str, String, Option<&str>, &str); 16] = [
+        (
+            "no action",
+            "\r\n".into(),
+            None,
+            "Missing action in request",
+        ),
+        (
+            "only other headers",
+            "X: y\r\n\r\n".into(),
+            None,
+            "Missing action in request",
+        ),
+        (
+            "control bytes before the value",
+            "Action:\x01\x02CoreStatus\r\n\r\n".into(),
+            Some("CoreStatus"),
+            "",
+        ),
+        (
+            "and a refused action behind them",
+            "Action:\x01 \x1fFilter\r\nOperation: Add\r\n\r\n".into(),
+            None,
+            "Filter",
+        ),
+        (
+            "any case",
+            "aCTION:CORESTATUS\r\n\r\n".into(),
+            Some("CORESTATUS"),
+            "",
+        ),
+        (
+            "a blank before the colon",
+            "Action : CoreStatus\r\n\r\n".into(),
+            None,
+            "Missing action in request",
+        ),
+        (
+            "two actions",
+            "Action: Ping\r\nAction: Command\r\n\r\n".into(),
+            None,
+            "",
+        ),
+        (
+            "two actions, forwarded",
+            "Action: CoreStatus\r\nAction: Command\r\n\r\n".into(),
+            None,
+            "More than one Action header in request",
+        ),
+        (
+            "an empty one first",
+            "Action:\r\nAction: CoreStatus\r\n\r\n".into(),
+            None,
+            "More than one Action header in request",
+        ),
+        (
+            "two ActionIDs",
+            "Action: CoreStatus\r\nActionID: 1\r\nactionid: 2\r\n\r\n".into(),
+            None,
+            "More than one ActionID header in request",
+        ),
+        (
+            "NUL at the start of a line",
+            "Action: CoreStatus\r\n\0\r\nAction: Command\r\n\r\n".into(),
+            None,
+            "Failed to parse message",
+        ),
+        (
+            "NUL in a value",
+            "Action: CoreStatus\r\nX: a\0b\r\n\r\n".into(),
+            None,
+            "Failed to parse message",
+        ),
+        (
+            "a bare CR",
+            "Action: CoreStatus\r\nX: a\rAction: Command\r\n\r\n".into(),
+            None,
+            "Failed to parse message",
+        ),
+        (
+            "a long line",
+            format!("Action: CoreStatus\r\nX: {long}{long}\r\n\r\n"),
+            None,
+            "Failed to parse message: line too long",
+        ),
+        (
+            "1,023 bytes and LF, too long once rewritten",
+            format!("Action: CoreStatus\nXXXXXXXXXXX: {long}\n\n"),
+            None,
+            "Failed to parse message: line too long",
+        ),
+        (
+            "129 lines with ours",
+            format!("Action: CoreStatus\r\n{most}\r\n"),
+            None,
+            "Too many lines in message or allocation failure",
+        ),
+    ];
+    for (name, input, forwarded, error) in cases {
+        let (asked, got) = outcome(Classes::ALL, input.as_bytes());
+        assert_eq!(
+            asked,
+            forwarded.map_or_else(Vec::new, |action| vec![action.to_owned()]),
+            "{name}"
+        );
+        if error.is_empty() {
+            assert_eq!(got, [""; 0], "{name}");
+        } else {
+            assert_eq!(got.len(), 1, "{name}: {got:?}");
+            let start = got[0].find("Message: ").unwrap() + 9;
+            assert!(got[0][start..].starts_with(error), "{name}: {got:?}");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_just_fits_is_forwarded_and_line_ends_become_cr_lf() {
+    let value = "v".repeat(1019);
+    let most = "A: b\n".repeat(125);
+    let (asked, got) = outcome(
+        Classes::ALL,
+        format!("Action: CoreStatus\nX: {value}\n{most}\n").as_bytes(),
+    );
+    assert_eq!((asked[0].split('|').count(), got.len()), (127, 0));
+    assert!(asked[0].starts_with(&format!("CoreStatus|X: {value}|A: b|")));
+}
+
+#[test]
+fn what_belongs_to_the_session_is_answered_here() {
+    let mut bench = Bench::new();
+    let client = bench.client(writer(Classes::NONE));
+    for (message, expected) in [
+        (
+            "Action: Login|Username: mux|Secret: wrong",
+            "Response: Success|Message: Already authenticated",
+        ),
+        (
+            "Action: Challenge|AuthType: md5",
+            "Response: Success|Challenge: ",
+        ),
+        (
+            "Action: Challenge",
+            "Response: Error|Message: Must specify AuthType",
+        ),
+        (
+            "Action: Ping",
+            "Response: Success|Ping: Pong|Timestamp: 1700000000.000000",
+        ),
+        (
+            "Action: Events|EventMask: off",
+            "Response: Success|Events: Off",
+        ),
+        (
+            "Action: Events|EventMask: call",
+            "Response: Success|Events: On",
+        ),
+        (
+            "Action: Events",
+            "Response: Error|Message: Invalid event mask",
+        ),
+        ("Action: Filter|Operation: Add|Filter: .", REFUSED),
+        (
+            "Action: ListCommands",
+            "Response: Success|Challenge: Generate Challenge for MD5 Auth.  (Priv: <none>)|Events: ",
+        ),
+    ] {
+        bench.send(client, message);
+        let got = bench.got(client);
+        assert_eq!(got.len(), 1, "{message}");
+        assert!(got[0].starts_with(expected), "{message}: {}", got[0]);
+    }
+    assert_eq!(bench.asked(), [""; 0]);
+}
+
+#[test]
+fn list_commands_shows_what_the_user_may_run() {
+    let mut bench = Bench::new();
+    let client = bench.client(writer(Classes::REPORTING));
+    bench.send(client, "Action: ListCommands");
+    let got = bench.got(client);
+    assert!(got[0].contains("|CoreStatus: s  (Priv: system,reporting,all)|"));
+    assert!(got[0].contains("|QueueStatus: s  (Priv: <none>)"));
+    assert!(!got[0].contains("Originate") && !got[0].contains("MeetmeList"));
+}
+
+#[test]
+fn a_synchronous_originate_never_blocks_the_shared_session() {
+    let cases = [
+        (
+            "Action: Originate|Channel: Local/1@x|Exten: 1|Context: c|Priority: 1",
+            "Originate|Channel: Local/1@x|Exten: 1|Context: c|Priority: 1|Async: true",
+        ),
+        (
+            "Action: Originate|async: no|Channel: Local/1@x|ASYNC: yes|Application: NoOp",
+            "Originate|Channel: Local/1@x|Application: NoOp|Async: true",
+        ),
+        (
+            "Action: Originate|Channel: Local/1@x|Application: NoOp|Async: On",
+            "Originate|Channel: Local/1@x|Application: NoOp|Async: On",
+        ),
+    ];
+    for (message, expected) in cases {
+        let mut bench = Bench::new();
+        let client = bench.client(user("a"));
+        bench.send(client, message);
+        assert_eq!(bench.asked(), [expected]);
+    }
+    let (asked, got) = outcome(
+        Classes::ALL,
+        b"Action: Originate\r\nChannel: Local/1@x\r\nExten: 1\r\nContext: c\r\nPriority: 1\r\nPreDialGoSub: x\r\n\r\n",
+    );
+    assert_eq!(asked, [""; 0]);
+    assert!(got[0].contains("PreDialGoSub"));
+}
+
+#[test]
+fn configured_variables_stand_behind_the_clients_own() {
+    let mut bench = Bench::new();
+    let variables = [("A", "plain"), ("B", r#"a,"b"\c"#)];
+    let client = bench.client(User {
+        set_variables: variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+        ..user("a")
+    });
+    bench.send(client, "Action: Originate|Variable: A=own|Channel: Local/1@x|Application: NoOp|Async: yes|Variable: C=1");
+    let expected = r#"Originate|Variable: A=own|Channel: Local/1@x|Application: NoOp|Async: yes|Variable: C=1|Variable: A=plain|Variable: B=a\,\"b\"\\c"#;
+    assert_eq!(bench.asked(), [expected]);
+    bench.send(client, "Action: CoreStatus");
+    assert_eq!(bench.asked()[1], "CoreStatus", "other actions have none");
+}
+
+#[test]
+fn variables_that_do_not_fit_refuse_the_action() {
+    let mut bench = Bench::new();
+    let client = bench.client(User {
+        set_variables: vec![("A".to_owned(), "b".to_owned()); 3],
+        ..user("a")
+    });
+    let filler = "|X: y".repeat(121);
+    bench.send(
+        client,
+        &format!("Action: Originate|Channel: Local/1@x|Application: NoOp{filler}"),
+    );
+    assert_eq!(bench.asked().len(), 0);
+    assert_eq!(
+        bench.got(client),
+        ["Response: Error|Message: Too many lines in message or allocation failure"]
+    );
+}
+
+#[test]
+fn what_is_checked_inside_actions_is_checked_here() {
+    let originate = Classes::ORIGINATE;
+    for (write, message) in [
+        (
+            originate,
+            "Action: Originate|Channel: Local/1@x|Application: System|Data: rm",
+        ),
+        (
+            originate,
+            "Action: Originate|Channel: Local/1@x|Application: NoOp|Variable: FILE(/tmp/x)=y",
+        ),
+        (Classes::CALL, "Action: Getvar|Variable: SHELL(id)"),
+        (Classes::CALL, "Action: Status|Variables: SHELL(id)"),
+    ] {
+        let mut input = message.replace('|', "\r\n").into_bytes();
+        input.extend_from_slice(b"\r\n\r\n");
+        let (asked, got) = outcome(write, &input);
+        assert_eq!((asked.len(), got.len()), (0, 1), "{message}");
+        assert!(got[0].starts_with("Response: Error|"), "{message}");
+    }
+}
+
+#[test]
+fn the_administrator_is_told_of_refusals() {
+    let mut bench = Bench::new();
+    let client = bench.client(writer(Classes::NONE));
+    bench.send(client, "Action: CoreStatus|Secret: hunter2");
+    bench.send(client, "Action: Nonsense");
+    let refused = bench
+        .notices
+        .iter()
+        .filter_map(|notice| match notice {
+            Notice::Refused {
+                user,
+                action,
+                reason,
+                ..
+            } => Some((user.as_str(), action.as_str(), &reason[..10])),
+            _ => None,
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(
+        refused,
+        [
+            ("a", "CoreStatus", "Permission"),
+            ("a", "Nonsense", "Invalid/un")
+        ]
+    );
+    assert!(!format!("{:?}", bench.notices).contains("hunter2"));
+}
