@@ -24,6 +24,12 @@ const ARRIVALS_MAX: usize = 256;
 /// How long the clients may take to read their last answers when amimux ends.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
+/// How long a thread may take to end beyond that.
+const JOIN_GRACE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether a thread has ended.
+const JOIN_POLL: Duration = Duration::from_millis(10);
+
 /// A running hub.
 #[derive(Debug)]
 pub(super) struct HubThread {
@@ -71,8 +77,19 @@ impl HubThread {
         Ok((Self { handle, name }, sender))
     }
 
-    /// Waits until the thread has ended.
-    pub(super) fn join(self) {
+    /// Waits until the thread has ended, but not for ever: a program that was asked to end, ends.
+    pub(super) async fn join(self) {
+        let deadline = tokio::time::Instant::now() + CLOSE_WITHIN + JOIN_GRACE;
+        while !self.handle.is_finished() {
+            if tokio::time::Instant::now() >= deadline {
+                error!(
+                    upstream = self.name,
+                    "the thread of this upstream does not end"
+                );
+                return;
+            }
+            tokio::time::sleep(JOIN_POLL).await;
+        }
         if self.handle.join().is_err() {
             error!(upstream = self.name, "the thread of this upstream panicked");
         }

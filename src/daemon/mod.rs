@@ -88,7 +88,7 @@ impl Daemon {
             .run_until(entrance.run(self.listener, cancel))
             .await;
         for thread in threads {
-            thread.join();
+            thread.join().await;
         }
         info!("amimux is down");
         Ok(())
