@@ -131,7 +131,7 @@ pub(super) const OPTIONS: &[Row] = &[
         "writetimeout",
         "milliseconds",
         "100",
-        "how long a client may take without reading",
+        "how long a client may take without reading; no effect yet, slow clients are dropped by bytes (retention)",
         write_timeout,
     ),
     Row::read(
