@@ -304,7 +304,7 @@ impl Hub {
 
     /// When [`Hub::tick_link`] has something to do next.
     pub(super) fn link_deadline(&self) -> Option<Duration> {
-        if matches!(self.link.phase, Phase::Down { .. }) {
+        if matches!(self.link.phase, Phase::Down { .. }) || !self.link.drop_cause_is_none() {
             return None;
         }
         if self.link.phase != Phase::Ready {

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::events::write_lost;
 use super::link::Phase;
-use super::ring::{Owner, Progress};
+use super::ring::{InFlight, Owner, Progress};
 use super::session::{CloseReason, Local, SessionId, Stage};
 use super::{Hub, Notice, Now};
 use crate::policy::user::OnUpstreamLoss;
@@ -167,22 +167,28 @@ impl Hub {
             return Some(Duration::ZERO);
         }
         let originates = self.originates.values().map(|originate| originate.deadline);
-        let overdue = self
-            .ring
-            .front()
-            .filter(|_| self.is_ready())
-            .map(|front| front.sent_at + self.upstream.response_timeout);
         originates
             .chain(self.link_deadline())
             .chain(self.waiters_deadline())
-            .chain(overdue.filter(|_| self.has_owned_in_flight()))
+            .chain(self.overdue_at().filter(|_| self.is_ready()))
             .min()
     }
 
-    fn has_owned_in_flight(&self) -> bool {
-        self.ring.front().is_some_and(|front| {
-            matches!(front.owner, Owner::Session { .. }) && front.progress == Progress::Waiting
-        })
+    /// When the oldest action of a client is overdue, less those behind a reply of the same client that is being read.
+    fn overdue_at(&self) -> Option<Duration> {
+        let owner = |entry: &InFlight| match entry.owner {
+            Owner::Session { id, .. } => Some(id),
+            _ => None,
+        };
+        let reading = self
+            .ring
+            .front()
+            .filter(|front| front.progress != Progress::Waiting)
+            .and_then(owner);
+        self.ring
+            .iter()
+            .find(|entry| owner(entry).is_some_and(|id| Some(id) != reading))
+            .map(|entry| entry.sent_at + self.upstream.response_timeout)
     }
 
     /// Tells clients whose action has been with Asterisk for too long. The action keeps its place: a late reply is dropped.

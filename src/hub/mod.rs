@@ -29,7 +29,7 @@ mod session;
 mod turns;
 mod view;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,7 +184,8 @@ pub struct Hub {
     outbound: BytesMut,
     ring: Ring,
     late: LateActions,
-    originates: HashMap<u64, Originate>,
+    /// By the number of the action, so that they end in the order of their requests.
+    originates: BTreeMap<u64, Originate>,
     table: ActionTable,
 
     sessions: Slab<Session>,
@@ -215,7 +216,7 @@ impl Hub {
             outbound: BytesMut::new(),
             ring: Ring::default(),
             late: LateActions::default(),
-            originates: HashMap::new(),
+            originates: BTreeMap::new(),
             table: ActionTable::builtin(),
             sessions: Slab::new(),
             generation: 0,

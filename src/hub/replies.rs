@@ -112,7 +112,8 @@ impl Hub {
         let irregular = front.shape == ReplyShape::Irregular;
         if opens {
             front.progress = Progress::List(0);
-        } else if irregular && front.progress == Progress::Waiting {
+        } else if irregular {
+            // Also where a list was open: some end in a response instead of their last event.
             front.progress = Progress::Open;
         }
         if frame.name() == b"Error" {
