@@ -12,16 +12,19 @@ mod support;
 use serde_json::Value;
 use support::{Amimux, Asterisk, CallLoad, Library, Program};
 
+/// How many of each library are connected when Asterisk goes.
+const COPIES: usize = 20;
+
 fn applications(amimux: &Amimux) -> Vec<Program> {
-    let copies = (1..=3).flat_map(|copy| Library::ALL.map(|library| (copy, library)));
+    let copies = (0..COPIES).flat_map(|copy| Library::ALL.map(|library| (copy, library)));
     let programs = copies.map(|(copy, library)| {
-        let user = format!("app{copy}");
+        let user = format!("app{}", copy % 4 + 1);
         Program::start(
             library,
             amimux.port,
             &user,
             &format!("{user}-secret"),
-            &format!("{user}{library:?}"),
+            &format!("copy{copy}{library:?}"),
             &["--through-restart"],
         )
     });
