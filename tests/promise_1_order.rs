@@ -418,3 +418,30 @@ fn the_echo_of_a_user_event_comes_before_later_answers_made_here() {
     ];
     assert_eq!(brief(&bench.got(client)), expected);
 }
+
+#[test]
+fn no_message_is_put_into_one_that_is_half_written() {
+    let mut bench = Bench::new();
+    let client = bench.client(caller("a"));
+    bench.send(
+        client,
+        "Action: Originate|ActionID: 1|Channel: Local/1@x|Application: NoOp",
+    );
+    let asked = bench.asterisk.waiting[0].action_id.clone();
+    bench.succeed();
+    bench.send(client, "Action: WaitEvent|ActionID: 2");
+    bench.clients[client].room = 2;
+    bench.event(&format!(
+        "Event: OriginateResponse|Privilege: call,all|ActionID: {asked}|Response: Success"
+    ));
+    bench.event(&call(1));
+    bench.clients[client].room = usize::MAX;
+    bench.unstick(client);
+    let expected = [
+        "Response: Success ActionID: 1",
+        "Response: Success ActionID: 2",
+        "Event: Newstate N: 1",
+        "Event: WaitEventComplete ActionID: 2",
+    ];
+    assert_eq!(brief(&bench.got(client)), expected);
+}

@@ -47,6 +47,8 @@ pub(super) struct Mailbox {
     mail: VecDeque<Mail>,
     /// How many messages were ever put in: gives each a number that stays.
     posted: u64,
+    /// Some of the first message's bytes were written, but not all.
+    begun: bool,
     bytes: usize,
 }
 
@@ -58,6 +60,7 @@ impl Mailbox {
             cursor,
             mail: VecDeque::new(),
             posted: 0,
+            begun: false,
             bytes: 0,
         }
     }
@@ -119,11 +122,12 @@ impl Mailbox {
         self.push(at, Then::Switch(view, to));
     }
 
-    /// Puts a message before the one that got `number`, at position `at`.
+    /// Puts a message before the one that got `number`, at position `at`; but never into one that is half written.
     pub(super) fn insert(&mut self, number: u64, at: LogPosition, bytes: &[u8]) {
         let first = self.posted.saturating_sub(self.mail.len() as u64);
         let index = usize::try_from(number.saturating_sub(first))
             .unwrap_or(usize::MAX)
+            .max(usize::from(self.begun))
             .min(self.mail.len());
         self.posted += 1;
         self.bytes += bytes.len();
@@ -151,6 +155,7 @@ impl Mailbox {
     pub(super) fn drop_messages(&mut self) -> usize {
         self.mail
             .retain(|mail| matches!(mail.then, Then::Switch(..)));
+        self.begun = false;
         std::mem::take(&mut self.bytes)
     }
 
@@ -217,6 +222,7 @@ impl Mailbox {
             mail.bytes.advance(taken);
             written -= taken;
             self.bytes = self.bytes.saturating_sub(taken);
+            self.begun = !mail.bytes.is_empty() && (self.begun || taken > 0);
             if !mail.bytes.is_empty() {
                 return;
             }
