@@ -445,3 +445,17 @@ fn no_message_is_put_into_one_that_is_half_written() {
     ];
     assert_eq!(brief(&bench.got(client)), expected);
 }
+
+#[test]
+fn nothing_comes_behind_the_goodbye() {
+    let mut bench = Bench::new();
+    let client = bench.client(caller("a"));
+    bench.clients[client].stuck = true;
+    bench.event(&call(1));
+    bench.send(client, "Action: Logoff");
+    bench.event(&call(2));
+    bench.unstick(client);
+    let expected = ["Event: Newstate N: 1", "Response: Goodbye "];
+    assert_eq!(brief(&bench.got(client)), expected);
+    assert_eq!(bench.clients[client].closed, Some(Outcome::Finished));
+}

@@ -9,7 +9,7 @@ mod simulation;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// So many that the test takes a few seconds in a debug build.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 500;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;

@@ -47,6 +47,8 @@ pub(super) struct Mailbox {
     mail: VecDeque<Mail>,
     /// How many messages were ever put in: gives each a number that stays.
     posted: u64,
+    /// Nothing comes behind this position (in the view chosen last): the session is ending.
+    until: Option<LogPosition>,
     /// Some of the first message's bytes were written, but not all.
     begun: bool,
     bytes: usize,
@@ -60,6 +62,7 @@ impl Mailbox {
             cursor,
             mail: VecDeque::new(),
             posted: 0,
+            until: None,
             begun: false,
             bytes: 0,
         }
@@ -90,8 +93,16 @@ impl Mailbox {
         self.posted
     }
 
+    /// Ends what the client is written at this position (in the view chosen last): later messages are dropped.
+    pub(super) fn end_at(&mut self, position: LogPosition) {
+        self.until.get_or_insert(position);
+    }
+
     /// Adds to the messages that belong at `at` (in the view chosen last): `write` appends whole messages.
     pub(super) fn post(&mut self, at: LogPosition, write: impl FnOnce(&mut BytesMut)) {
+        if self.until.is_some() {
+            return;
+        }
         let joins = self
             .mail
             .back()
@@ -108,6 +119,9 @@ impl Mailbox {
 
     /// Puts `bytes` in the place of the log from `at` to `skip_to`.
     pub(super) fn replace(&mut self, at: LogPosition, skip_to: LogPosition, parts: &[&[u8]]) {
+        if self.until.is_some() {
+            return;
+        }
         self.push(at, Then::Continue(skip_to));
         if let Some(mail) = self.mail.back_mut() {
             for part in parts {
@@ -196,7 +210,8 @@ impl Mailbox {
             }
         }
         let log = views.log(view)?;
-        if log.read(cursor..log.end(), slices) {
+        let end = self.until.unwrap_or_else(|| log.end());
+        if log.read(cursor..end, slices) {
             Ok(())
         } else {
             Err(FellOff)

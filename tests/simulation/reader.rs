@@ -106,6 +106,7 @@ impl Reader {
             let message = self.received.drain(..end + 4).collect::<Vec<_>>();
             let text = String::from_utf8(message[..end].to_vec()).unwrap();
             assert!(!text.contains("forged"), "{text}");
+            assert!(!self.finished, "behind the goodbye: {text}");
             let message = Message(&text);
             if message.is_broadcast() {
                 self.event(&message, happened);

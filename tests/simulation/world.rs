@@ -503,6 +503,7 @@ impl World {
                 self.say_some(index, self.actors[index].out.len());
             }
             self.sweep();
+            self.catch_up();
             self.pass(Duration::from_secs(4));
         }
         for actor in &mut self.actors {
@@ -537,7 +538,7 @@ impl World {
                 "client {index}: {:?}",
                 reader.originates
             );
-            assert!(reader.is_between_messages());
+            assert!(reader.is_between_messages(), "client {index}");
             if !actor.gone {
                 assert!(reader.from.is_some());
                 reader.missed(self.pbx.happened.len(), &self.pbx.happened);
