@@ -317,7 +317,7 @@ fn a_half_closed_client_is_answered_to_the_end() {
     bench.end_input(client);
     bench.succeed();
     assert_eq!(bench.clients[client].closed, None);
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     assert_eq!(
         bench.clients[client].closed, None,
@@ -348,7 +348,7 @@ fn logoff_waits_for_everything_before_it_and_loses_what_is_behind_it() {
     bench.send(client, "Action: CoreStatus|ActionID: 2");
     bench.send(client, "Action: Logoff|ActionID: 3");
     bench.send(client, "Action: CoreStatus|ActionID: 4");
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.succeed();
     bench.event(&format!(
@@ -405,7 +405,7 @@ fn the_echo_of_a_user_event_comes_before_later_answers_made_here() {
     let client = bench.client(user("a"));
     bench.send(client, "Action: UserEvent|ActionID: 1|UserEvent: x");
     bench.send(client, "Action: Ping|ActionID: 2");
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.answer(&[
         "Response: Success|ActionID: {id}|Message: Event Sent",
         "Event: UserEvent|Privilege: user,all|UserEvent: x|ActionID: {id}",
@@ -427,7 +427,7 @@ fn no_message_is_put_into_one_that_is_half_written() {
         client,
         "Action: Originate|ActionID: 1|Channel: Local/1@x|Application: NoOp",
     );
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.send(client, "Action: WaitEvent|ActionID: 2");
     bench.clients[client].room = 2;

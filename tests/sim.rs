@@ -9,11 +9,10 @@ mod simulation;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// So many that the test takes a few seconds in a debug build.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 400;
 
 fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().expect("a number"))
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 #[test]
@@ -31,7 +30,6 @@ fn promises_hold_in_random_worlds() {
             ),
         }
     }
-    eprintln!("{tally:?}");
     if seeds.end - seeds.start >= SEEDS {
         assert!(tally.is_lively(), "the simulation is too tame: {tally:?}");
     }

@@ -213,6 +213,11 @@ impl Bench {
             .collect()
     }
 
+    /// The ActionID of the oldest action that waits for Asterisk's answer.
+    pub fn token(&self) -> String {
+        self.asterisk.waiting[0].action_id.clone()
+    }
+
     /// Asterisk answers its oldest action with these messages; `{id}` stands for its ActionID.
     pub fn answer(&mut self, messages: &[&str]) {
         let asked = self

@@ -14,6 +14,8 @@ mod actions;
 mod pbx;
 mod random;
 mod reader;
+mod rest;
+mod shell;
 mod world;
 
 use self::world::World;

@@ -234,7 +234,7 @@ fn is_last(head: &Request, message: &Message<'_>, failed: bool) -> bool {
         Want::Ping => assert!(text.contains("Ping: Pong"), "{text}"),
         Want::Commands => assert!(text.contains("Ping: Keepalive command."), "{text}"),
         Want::Refusal(start) => {
-            assert!(message.get("Message").unwrap().starts_with(start), "{text}")
+            assert!(message.get("Message").unwrap().starts_with(start), "{text}");
         }
         Want::Mask(None) => assert!(text.contains("Invalid event mask"), "{text}"),
         Want::Mask(Some(_)) => assert!(text.contains("\r\nEvents: O"), "{text}"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amimux::config::settings::{General, Upstream};
-use amimux::hub::{Admission, CloseReason, Hub, Now, Outcome, SessionId, Slices};
+use amimux::hub::{Admission, CloseReason, Hub, Now, SessionId};
 use amimux::policy::class::Classes;
 use amimux::policy::event_mask::EventMask;
 use amimux::policy::user::User;
@@ -17,7 +17,7 @@ use super::random::Random;
 use super::reader::{Reader, Want};
 use crate::hub_harness::{NONCE, general, upstream, user};
 
-const CLASSES: [Classes; 6] = [
+pub(super) const CLASSES: [Classes; 6] = [
     Classes::CALL,
     Classes::CALL,
     Classes::USER,
@@ -26,33 +26,33 @@ const CLASSES: [Classes; 6] = [
     Classes::SYSTEM.union(Classes::USER),
 ];
 
-struct Actor {
-    id: SessionId,
-    user: User,
-    reader: Reader,
-    out: Vec<u8>,
+pub(super) struct Actor {
+    pub(super) id: SessionId,
+    pub(super) user: User,
+    pub(super) reader: Reader,
+    pub(super) out: Vec<u8>,
     /// It reads seldom.
-    lazy: bool,
-    blocked: bool,
+    pub(super) lazy: bool,
+    pub(super) blocked: bool,
     /// It has said all that it has to say.
-    quiet: bool,
-    ended_input: bool,
-    gone: bool,
+    pub(super) quiet: bool,
+    pub(super) ended_input: bool,
+    pub(super) gone: bool,
 }
 
 pub struct World {
-    random: Random,
-    hub: Hub,
-    now: Now,
-    pbx: Pbx,
-    actors: Vec<Actor>,
-    serial: usize,
-    memory_limit: usize,
+    pub(super) random: Random,
+    pub(super) hub: Hub,
+    pub(super) now: Now,
+    pub(super) pbx: Pbx,
+    pub(super) actors: Vec<Actor>,
+    pub(super) serial: usize,
+    pub(super) memory_limit: usize,
     /// Since the last loss, Asterisk has not yet been asked for everything that clients want.
-    unsettled: bool,
+    pub(super) unsettled: bool,
     /// For how long Asterisk and the hub have perhaps not heard each other.
-    unheard: Duration,
-    tally: Tally,
+    pub(super) unheard: Duration,
+    pub(super) tally: Tally,
 }
 
 impl World {
@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         match self.random.below(100) {
             0..=19 => self.talk(),
             20..=34 => self.say(),
@@ -126,18 +126,18 @@ impl World {
         self.settle_down();
     }
 
-    fn connect(&mut self) {
+    pub(super) fn connect(&mut self) {
         self.pbx.connect();
         self.hub.upstream_connected(self.now);
     }
 
-    fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         if self.pbx.connected {
             self.lose_for("it broke");
         }
     }
 
-    fn lose_for(&mut self, cause: &str) {
+    pub(super) fn lose_for(&mut self, cause: &str) {
         self.tally.losses += 1;
         self.pbx.lose();
         self.unsettled = true;
@@ -149,7 +149,7 @@ impl World {
     }
 
     /// Once all that the hub wants was asked for, every client can be held to have everything.
-    fn settle_down(&mut self) {
+    pub(super) fn settle_down(&mut self) {
         let idle = self.hub.is_ready() && self.hub.outbound().is_empty() && self.pbx.is_idle();
         if self.unsettled && idle {
             self.unsettled = false;
@@ -161,11 +161,12 @@ impl World {
         }
     }
 
-    fn join(&mut self) {
+    pub(super) fn join(&mut self) {
         if self.actors.iter().filter(|actor| !actor.gone).count() >= 30 {
             return;
         }
-        let mut user = user(*self.random.pick(&["ann", "bob", "cid"]));
+        let name = *self.random.pick(&["ann", "bob", "cid"]);
+        let mut user = user(name);
         user.max_in_flight = 1 + self.random.below(8);
         if self.random.once_in(2) {
             user.read = self.some_classes();
@@ -205,18 +206,18 @@ impl World {
         self.after_turn();
     }
 
-    fn some_classes(&mut self) -> Classes {
+    pub(super) fn some_classes(&mut self) -> Classes {
         let (one, other) = (*self.random.pick(&CLASSES), *self.random.pick(&CLASSES));
         one.union(other)
     }
 
-    fn any(&mut self) -> Option<usize> {
+    pub(super) fn any(&mut self) -> Option<usize> {
         let index = self.random.below(self.actors.len());
         self.actors.get(index).filter(|actor| !actor.gone)?;
         Some(index)
     }
 
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         let Some(index) = self.any() else { return };
         let actor = &mut self.actors[index];
         match self.random.below(3) {
@@ -234,7 +235,7 @@ impl World {
     }
 
     /// A client has a request, or several.
-    fn talk(&mut self) {
+    pub(super) fn talk(&mut self) {
         let Some(index) = self.any() else { return };
         for _ in 0..1 + self.random.below(4) {
             let actor = &mut self.actors[index];
@@ -253,14 +254,14 @@ impl World {
     }
 
     /// Some of what a client has to say arrives.
-    fn say(&mut self) {
+    pub(super) fn say(&mut self) {
         if let Some(index) = self.any() {
             let length = self.random.piece(self.actors[index].out.len());
             self.say_some(index, length);
         }
     }
 
-    fn say_some(&mut self, index: usize, length: usize) {
+    pub(super) fn say_some(&mut self, index: usize, length: usize) {
         let actor = &mut self.actors[index];
         if actor.gone || !self.hub.wants_input(actor.id) {
             return;
@@ -275,7 +276,7 @@ impl World {
         self.after_turn();
     }
 
-    fn asterisk_reads(&mut self) {
+    pub(super) fn asterisk_reads(&mut self) {
         if self.pbx.connected && !self.pbx.stalled {
             let outbound = self.hub.outbound();
             let length = self.random.piece(outbound.len());
@@ -284,7 +285,7 @@ impl World {
         }
     }
 
-    fn asterisk_works(&mut self) {
+    pub(super) fn asterisk_works(&mut self) {
         if !self.pbx.connected || self.pbx.stalled {
             return;
         }
@@ -298,14 +299,14 @@ impl World {
         }
     }
 
-    fn something_happens(&mut self) {
+    pub(super) fn something_happens(&mut self) {
         let classes = *self.random.pick(&CLASSES);
         let fill = "x".repeat(self.random.below(300));
         self.pbx
             .happen(classes, "Something", &format!("Fill: {fill}\r\n"));
     }
 
-    fn asterisk_is_heard(&mut self) {
+    pub(super) fn asterisk_is_heard(&mut self) {
         if self.pbx.connected {
             let bytes = self.pbx.deliver(&mut self.random);
             self.hub.inbound().extend_from_slice(&bytes);
@@ -315,7 +316,7 @@ impl World {
     }
 
     /// A client whose socket was full reads.
-    fn read(&mut self) {
+    pub(super) fn read(&mut self) {
         if let Some(index) = self.any()
             && (!self.actors[index].lazy || self.random.once_in(20))
         {
@@ -323,96 +324,7 @@ impl World {
         }
     }
 
-    /// What the shell does after every call into the hub.
-    fn after_turn(&mut self) {
-        let held = self.hub.held_bytes();
-        assert!(held <= self.memory_limit, "{held} bytes are held");
-        while let Some(id) = self.hub.next_dirty() {
-            self.flush_id(id);
-        }
-        while self.hub.next_resumed().is_some() || self.hub.next_notice().is_some() {}
-        if self.random.once_in(3) || self.hub.must_sweep() {
-            self.sweep();
-        }
-    }
-
-    fn sweep(&mut self) {
-        let mut ids = Vec::new();
-        self.hub.begin_sweep(&mut ids);
-        for id in ids {
-            self.flush_id(id);
-        }
-        self.hub.swept();
-        for id in self.hub.lost_sessions() {
-            let index = self.actors.iter().position(|actor| actor.id == id);
-            self.cut_off(index.expect("a lost session is known"));
-        }
-    }
-
-    fn cut_off(&mut self, index: usize) {
-        self.tally.cut_off += 1;
-        self.actors[index].gone = true;
-        self.hub
-            .remove(self.actors[index].id, CloseReason::Disconnected);
-    }
-
-    fn flush_id(&mut self, id: SessionId) {
-        if let Some(index) = self.actors.iter().position(|actor| actor.id == id) {
-            self.flush(index, false);
-        }
-    }
-
-    /// Writes to a client until it is caught up or its socket is full. `all`: it reads everything.
-    fn flush(&mut self, index: usize, all: bool) {
-        let actor = &mut self.actors[index];
-        if actor.gone || (actor.blocked && !all) {
-            return;
-        }
-        loop {
-            let full = !all && self.random.once_in(if actor.lazy { 2 } else { 12 });
-            let mut slices = Slices::new();
-            let outcome = self.hub.gather(actor.id, &mut slices);
-            let bytes = slices.concat();
-            drop(slices);
-            match outcome {
-                Outcome::Write => {
-                    let length = if full {
-                        self.random.piece(bytes.len())
-                    } else {
-                        bytes.len()
-                    };
-                    self.hub.wrote(self.now, actor.id, length);
-                    let settled = !self.unsettled;
-                    actor
-                        .reader
-                        .receive(&bytes[..length], &self.pbx.happened, settled);
-                    if full {
-                        actor.blocked = true;
-                        break self.hub.set_blocked(actor.id, true);
-                    }
-                }
-                Outcome::CaughtUp => {
-                    if !self.hub.turn_over(self.now, actor.id) {
-                        actor.blocked = false;
-                        break self.hub.set_blocked(actor.id, false);
-                    }
-                }
-                Outcome::Finished => {
-                    assert!(
-                        actor.reader.finished || actor.ended_input,
-                        "closed without reason"
-                    );
-                    assert!(actor.reader.is_between_messages());
-                    actor.reader.finished |= actor.ended_input;
-                    actor.gone = true;
-                    break self.hub.remove(actor.id, CloseReason::Disconnected);
-                }
-                Outcome::FellOff { .. } => break self.cut_off(index),
-            }
-        }
-    }
-
-    fn pass_up_to(&mut self, milliseconds: u64) {
+    pub(super) fn pass_up_to(&mut self, milliseconds: u64) {
         let time = Duration::from_millis(self.random.next() % milliseconds);
         // Asterisk may be slow, but not so slow that a client's mask is not waited for any more.
         self.unheard += time;
@@ -423,7 +335,7 @@ impl World {
     }
 
     /// Time passes; what is due is done when it is due.
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now.since_start + time;
         for _ in 0..1000 {
             let Some(at) = self.hub.next_deadline().filter(|at| *at <= end) else {
@@ -441,7 +353,7 @@ impl World {
     }
 
     /// Everything that is on its way between the hub and Asterisk arrives and is dealt with.
-    fn converse(&mut self) {
+    pub(super) fn converse(&mut self) {
         self.unheard = Duration::ZERO;
         for _ in 0..100_000 {
             let bytes = self.hub.outbound().split();
@@ -457,14 +369,14 @@ impl World {
         panic!("the hub and Asterisk do not come to rest");
     }
 
-    fn catch_up(&mut self) {
+    pub(super) fn catch_up(&mut self) {
         if self.pbx.connected {
             self.converse();
         }
     }
 
     /// Nothing is said for a while; or Asterisk is dead for a while, which ends the connection.
-    fn long_pause(&mut self) {
+    pub(super) fn long_pause(&mut self) {
         if !self.pbx.connected {
             return;
         }
@@ -479,94 +391,13 @@ impl World {
     }
 
     /// Every echo and every outcome that is due is sent.
-    fn finish_calls(&mut self) {
+    pub(super) fn finish_calls(&mut self) {
         self.converse();
         for _ in 0..1000 {
             self.pbx.echo();
             self.pbx.tell_outcome(&mut self.random);
         }
         self.converse();
-    }
-
-    /// Everybody says and reads everything; then nothing may be missing.
-    pub fn come_to_rest(&mut self) {
-        for _ in 0..40 {
-            if !self.pbx.connected {
-                let at = self.hub.reconnect_at().unwrap_or_default();
-                self.now.since_start = self.now.since_start.max(at);
-                self.connect();
-            }
-            self.finish_calls();
-            self.settle_down();
-            for index in 0..self.actors.len() {
-                self.flush(index, true);
-                self.say_some(index, self.actors[index].out.len());
-            }
-            self.sweep();
-            self.catch_up();
-            self.pass(Duration::from_secs(4));
-        }
-        for actor in &mut self.actors {
-            actor.lazy = false;
-        }
-        self.check_answers();
-        self.check_quiet();
-    }
-
-    fn check_answers(&mut self) {
-        for (index, actor) in self.actors.iter_mut().enumerate() {
-            if actor.gone && !actor.reader.finished {
-                continue;
-            }
-            let reader = &mut actor.reader;
-            let open = |want: &Want| matches!(want, Want::Parts(_));
-            while reader
-                .requests
-                .front()
-                .is_some_and(|request| open(&request.want))
-                && reader.requests.len() == 1
-            {
-                reader.requests.pop_front();
-            }
-            assert!(
-                reader.requests.is_empty(),
-                "client {index} was not answered: {:?}",
-                reader.requests
-            );
-            assert!(
-                reader.originates.is_empty(),
-                "client {index}: {:?}",
-                reader.originates
-            );
-            assert!(reader.is_between_messages(), "client {index}");
-            if !actor.gone {
-                assert!(reader.from.is_some());
-                reader.missed(self.pbx.happened.len(), &self.pbx.happened);
-            }
-        }
-    }
-
-    /// In quiet, an event reaches everybody in its own turn, and nothing is kept.
-    fn check_quiet(&mut self) {
-        for classes in CLASSES {
-            self.pbx.happen(classes, "Last", "");
-            let bytes = self.pbx.output.drain(..).collect::<Vec<_>>();
-            self.hub.inbound().extend_from_slice(&bytes);
-            self.hub.upstream_received(self.now);
-            let mut ids = Vec::new();
-            self.hub.begin_sweep(&mut ids);
-            for id in ids {
-                let index = self.actors.iter().position(|actor| actor.id == id).unwrap();
-                self.flush(index, true);
-            }
-            self.hub.swept();
-            assert_eq!(self.hub.held_bytes(), 0);
-            for actor in self.actors.iter().filter(|actor| !actor.gone) {
-                actor
-                    .reader
-                    .missed(self.pbx.happened.len(), &self.pbx.happened);
-            }
-        }
     }
 
     pub fn tally(&self) -> Tally {
