@@ -317,7 +317,7 @@ fn a_half_closed_client_is_answered_to_the_end() {
     bench.end_input(client);
     bench.succeed();
     assert_eq!(bench.clients[client].closed, None);
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     assert_eq!(
         bench.clients[client].closed, None,
@@ -348,7 +348,7 @@ fn logoff_waits_for_everything_before_it_and_loses_what_is_behind_it() {
     bench.send(client, "Action: CoreStatus|ActionID: 2");
     bench.send(client, "Action: Logoff|ActionID: 3");
     bench.send(client, "Action: CoreStatus|ActionID: 4");
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.succeed();
     bench.event(&format!(
@@ -405,7 +405,7 @@ fn the_echo_of_a_user_event_comes_before_later_answers_made_here() {
     let client = bench.client(user("a"));
     bench.send(client, "Action: UserEvent|ActionID: 1|UserEvent: x");
     bench.send(client, "Action: Ping|ActionID: 2");
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.answer(&[
         "Response: Success|ActionID: {id}|Message: Event Sent",
         "Event: UserEvent|Privilege: user,all|UserEvent: x|ActionID: {id}",
@@ -417,4 +417,45 @@ fn the_echo_of_a_user_event_comes_before_later_answers_made_here() {
         "Response: Success ActionID: 2",
     ];
     assert_eq!(brief(&bench.got(client)), expected);
+}
+
+#[test]
+fn no_message_is_put_into_one_that_is_half_written() {
+    let mut bench = Bench::new();
+    let client = bench.client(caller("a"));
+    bench.send(
+        client,
+        "Action: Originate|ActionID: 1|Channel: Local/1@x|Application: NoOp",
+    );
+    let asked = bench.token();
+    bench.succeed();
+    bench.send(client, "Action: WaitEvent|ActionID: 2");
+    bench.clients[client].room = 2;
+    bench.event(&format!(
+        "Event: OriginateResponse|Privilege: call,all|ActionID: {asked}|Response: Success"
+    ));
+    bench.event(&call(1));
+    bench.clients[client].room = usize::MAX;
+    bench.unstick(client);
+    let expected = [
+        "Response: Success ActionID: 1",
+        "Response: Success ActionID: 2",
+        "Event: Newstate N: 1",
+        "Event: WaitEventComplete ActionID: 2",
+    ];
+    assert_eq!(brief(&bench.got(client)), expected);
+}
+
+#[test]
+fn nothing_comes_behind_the_goodbye() {
+    let mut bench = Bench::new();
+    let client = bench.client(caller("a"));
+    bench.clients[client].stuck = true;
+    bench.event(&call(1));
+    bench.send(client, "Action: Logoff");
+    bench.event(&call(2));
+    bench.unstick(client);
+    let expected = ["Event: Newstate N: 1", "Response: Goodbye "];
+    assert_eq!(brief(&bench.got(client)), expected);
+    assert_eq!(bench.clients[client].closed, Some(Outcome::Finished));
 }

@@ -46,10 +46,10 @@ fn equal_action_ids_of_two_clients_do_not_collide() {
 #[test]
 fn action_ids_come_back_to_the_byte() {
     let long = "x".repeat(1000);
-    let cases: [(&str, &[u8], Option<&[u8]>); 8] = [
+    type Case<'a> = (&'a str, &'a [u8], Option<&'a [u8]>);
+    let cases: [Case<'_>; 7] = [
         ("plain", b"ActionID: 1\r\n", Some(b"1")),
-        ("none", b"", None),
-        ("empty", b"ActionID: \r\n", None),
+        ("none, or empty", b"ActionID:\r\n", None),
         (
             "1,000 bytes",
             &[b"ActionID: ", long.as_bytes(), b"\r\n"].concat(),
@@ -150,7 +150,7 @@ fn seen(action: &str, event: &str, action_ids: ActionIds) -> [String; 4] {
         bench.client(with_ids("c", ActionIds::All)),
     ];
     bench.send(clients[0], action);
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.got(clients[0]);
     bench.event(&event.replace("{id}", &asked));
@@ -204,7 +204,7 @@ fn an_event_of_a_session_that_has_gone_still_concerns_its_user() {
         sender,
         "Action: Originate|ActionID: 5|Channel: Local/1@x|Application: NoOp|Async: 1",
     );
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.vanish(sender);
     bench.event(&format!(
@@ -232,7 +232,7 @@ fn the_outcome_of_a_synchronous_originate_is_seen_by_nobody_else() {
         clients[0],
         "Action: Originate|ActionID: 5|Channel: Local/1@x|Application: NoOp",
     );
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.event(&format!(
         "Event: OriginateResponse|Privilege: call,all|ActionID: {asked}|Response: Success"
@@ -263,6 +263,12 @@ fn an_action_id_of_somebody_else_is_content() {
 fn a_late_token_from_before_a_reconnect_is_nobodys() {
     let mut bench = Bench::new();
     let (client, other) = (bench.client(user("a")), bench.client(user("b")));
+    bench.send(
+        client,
+        "Action: Originate|ActionID: 0|Channel: Local/1@x|Application: NoOp|Async: yes",
+    );
+    let mut old = bench.asterisk.waiting.clone();
+    bench.succeed();
     bench.send(client, "Action: CoreStatus|ActionID: 1");
     bench.send(
         client,
@@ -272,7 +278,7 @@ fn a_late_token_from_before_a_reconnect_is_nobodys() {
         client,
         "Action: Originate|ActionID: 3|Channel: Local/1@x|Application: NoOp",
     );
-    let old = std::mem::take(&mut bench.asterisk.waiting);
+    old.extend(std::mem::take(&mut bench.asterisk.waiting));
     bench.lose("gone");
     bench.pass(Duration::from_secs(1));
     bench.connect();
@@ -291,8 +297,8 @@ fn a_late_token_from_before_a_reconnect_is_nobodys() {
         ));
     }
     let nameless = "Event: OriginateResponse|Privilege: call,all|Reason: 4";
-    assert_eq!(bench.got(client), [nameless, nameless]);
-    assert_eq!(bench.got(other), [nameless, nameless]);
+    assert_eq!(bench.got(client), [nameless; 3]);
+    assert_eq!(bench.got(other), [nameless; 3]);
     bench.succeed();
     assert_eq!(
         bench.got(other),
@@ -388,6 +394,22 @@ fn the_answer_of_a_client_that_has_gone_is_dropped() {
         bench.got(next),
         ["Response: Success|ActionID: 1|Message: new"]
     );
+}
+
+#[test]
+fn an_item_with_the_token_of_another_action_is_not_part_of_an_open_list() {
+    let mut bench = Bench::new();
+    let (one, two) = (bench.client(user("a")), bench.client(user("b")));
+    bench.send(one, "Action: QueueStatus|ActionID: 1");
+    bench.send(two, "Action: QueueStatus|ActionID: 2");
+    let later = bench.asterisk.waiting[1].action_id.clone();
+    bench.answer(&["Response: Success|ActionID: {id}|EventList: start"]);
+    assert_eq!(bench.got(one).len(), 1);
+    bench.event(&format!("Event: QueueParams|ActionID: {later}|Queue: b"));
+    assert_eq!(bench.got(one), [""; 0]);
+    assert_eq!(bench.got(two), [""; 0], "its list is not open");
+    bench.event("Event: QueueParams|Queue: a");
+    assert_eq!(bench.got(one), ["Event: QueueParams|Queue: a"]);
 }
 
 #[test]

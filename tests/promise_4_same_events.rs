@@ -239,7 +239,7 @@ fn disabled_events_come_to_nobody() {
     );
     let client = bench.client(user("a"));
     bench.send(client, "Action: UserEvent|ActionID: 1|UserEvent: x");
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.got(client);
     bench.events(&[
@@ -308,7 +308,7 @@ fn timestamps_are_as_configured_in_events_with_an_action_id_too() {
             own,
             "Action: Originate|ActionID: 1|Channel: Local/1@x|Application: NoOp|Async: yes",
         );
-        let asked = bench.asterisk.waiting[0].action_id.clone();
+        let asked = bench.token();
         bench.succeed();
         bench.got(own);
         bench.event(&sent.replace("{line}", &format!("ActionID: {asked}|")));
@@ -399,7 +399,7 @@ fn the_outcome_of_a_synchronous_originate_is_asked_for_until_it_came() {
         "Action: Originate|Channel: Local/1@x|Application: NoOp|Timeout: 60000",
     );
     bench.pass(Duration::from_secs(11));
-    let asked = bench.asterisk.waiting[0].action_id.clone();
+    let asked = bench.token();
     bench.succeed();
     bench.pass(Duration::from_secs(30));
     assert_eq!(bench.asterisk.masks, masks);

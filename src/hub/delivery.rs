@@ -65,12 +65,17 @@ impl Hub {
 
     /// Ends a session once everything it was answered is written. What it asked and was not answered is dropped.
     pub(super) fn close(&mut self, id: SessionId, reason: CloseReason) {
+        let Some(view) = self.session(id).map(|session| session.view) else {
+            return;
+        };
+        let end = self.end_of(view);
         let Some(session) = self.session_mut(id) else {
             return;
         };
         if session.closing.is_none() {
             session.closing = Some(reason);
         }
+        session.mailbox.end_at(end);
         session.pending = VecDeque::new();
         session.input = BytesMut::new();
         session.waiting = None;

@@ -47,6 +47,10 @@ pub(super) struct Mailbox {
     mail: VecDeque<Mail>,
     /// How many messages were ever put in: gives each a number that stays.
     posted: u64,
+    /// Nothing comes behind this position (in the view chosen last): the session is ending.
+    until: Option<LogPosition>,
+    /// Some of the first message's bytes were written, but not all.
+    begun: bool,
     bytes: usize,
 }
 
@@ -58,6 +62,8 @@ impl Mailbox {
             cursor,
             mail: VecDeque::new(),
             posted: 0,
+            until: None,
+            begun: false,
             bytes: 0,
         }
     }
@@ -87,8 +93,16 @@ impl Mailbox {
         self.posted
     }
 
+    /// Ends what the client is written at this position (in the view chosen last): later messages are dropped.
+    pub(super) fn end_at(&mut self, position: LogPosition) {
+        self.until.get_or_insert(position);
+    }
+
     /// Adds to the messages that belong at `at` (in the view chosen last): `write` appends whole messages.
     pub(super) fn post(&mut self, at: LogPosition, write: impl FnOnce(&mut BytesMut)) {
+        if self.until.is_some() {
+            return;
+        }
         let joins = self
             .mail
             .back()
@@ -105,6 +119,9 @@ impl Mailbox {
 
     /// Puts `bytes` in the place of the log from `at` to `skip_to`.
     pub(super) fn replace(&mut self, at: LogPosition, skip_to: LogPosition, parts: &[&[u8]]) {
+        if self.until.is_some() {
+            return;
+        }
         self.push(at, Then::Continue(skip_to));
         if let Some(mail) = self.mail.back_mut() {
             for part in parts {
@@ -119,11 +136,12 @@ impl Mailbox {
         self.push(at, Then::Switch(view, to));
     }
 
-    /// Puts a message before the one that got `number`, at position `at`.
+    /// Puts a message before the one that got `number`, at position `at`; but never into one that is half written.
     pub(super) fn insert(&mut self, number: u64, at: LogPosition, bytes: &[u8]) {
         let first = self.posted.saturating_sub(self.mail.len() as u64);
         let index = usize::try_from(number.saturating_sub(first))
             .unwrap_or(usize::MAX)
+            .max(usize::from(self.begun))
             .min(self.mail.len());
         self.posted += 1;
         self.bytes += bytes.len();
@@ -151,6 +169,7 @@ impl Mailbox {
     pub(super) fn drop_messages(&mut self) -> usize {
         self.mail
             .retain(|mail| matches!(mail.then, Then::Switch(..)));
+        self.begun = false;
         std::mem::take(&mut self.bytes)
     }
 
@@ -191,7 +210,8 @@ impl Mailbox {
             }
         }
         let log = views.log(view)?;
-        if log.read(cursor..log.end(), slices) {
+        let end = self.until.unwrap_or_else(|| log.end());
+        if log.read(cursor..end, slices) {
             Ok(())
         } else {
             Err(FellOff)
@@ -217,6 +237,7 @@ impl Mailbox {
             mail.bytes.advance(taken);
             written -= taken;
             self.bytes = self.bytes.saturating_sub(taken);
+            self.begun = !mail.bytes.is_empty() && (self.begun || taken > 0);
             if !mail.bytes.is_empty() {
                 return;
             }

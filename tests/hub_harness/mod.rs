@@ -49,6 +49,8 @@ pub struct Client {
     taken: usize,
     /// Most bytes its socket takes at a time.
     pub piece: usize,
+    /// How many bytes its socket takes before it is full.
+    pub room: usize,
     /// It does not read: its socket is full.
     pub stuck: bool,
     pub closed: Option<Outcome>,
@@ -127,6 +129,7 @@ impl Bench {
             received: Vec::new(),
             taken: 0,
             piece: usize::MAX,
+            room: usize::MAX,
             stuck: false,
             closed: None,
         });
@@ -208,6 +211,11 @@ impl Bench {
             .filter(|asked| !["Ping", "Events", "ListCommands"].contains(&asked.action.as_str()))
             .map(Asked::show)
             .collect()
+    }
+
+    /// The ActionID of the oldest action that waits for Asterisk's answer.
+    pub fn token(&self) -> String {
+        self.asterisk.waiting[0].action_id.clone()
     }
 
     /// Asterisk answers its oldest action with these messages; `{id}` stands for its ActionID.
@@ -298,7 +306,6 @@ impl Bench {
         if client.closed.is_some() {
             return;
         }
-        self.hub.set_blocked(client.id, client.stuck);
         while !client.stuck {
             let mut slices = Slices::new();
             let outcome = self.hub.gather(client.id, &mut slices);
@@ -306,7 +313,9 @@ impl Bench {
             drop(slices);
             match outcome {
                 Outcome::Write => {
-                    let written = bytes.len().min(client.piece);
+                    let written = bytes.len().min(client.piece).min(client.room);
+                    client.room -= written;
+                    client.stuck = client.room == 0;
                     client.received.extend_from_slice(&bytes[..written]);
                     self.hub.wrote(self.now, client.id, written);
                 }
@@ -322,6 +331,7 @@ impl Bench {
                 }
             }
         }
+        self.hub.set_blocked(client.id, client.stuck);
         let leaked = memchr::memmem::find(&client.received, NONCE_HEX);
         assert_eq!(leaked, None, "client {index} was shown a token");
     }

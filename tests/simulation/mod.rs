@@ -1,0 +1,61 @@
+//! A world of a hub, an Asterisk and many clients, in which everything happens in random order.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a broken assumption fails the test"
+)]
+
+mod actions;
+mod pbx;
+mod random;
+mod reader;
+mod rest;
+mod shell;
+mod world;
+
+use self::world::World;
+
+/// What a run was made of, so that a simulation in which nothing happens does not pass for one.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    pub answers: usize,
+    pub events: usize,
+    pub failures: usize,
+    pub losses: usize,
+    pub cut_off: usize,
+    pub clients: usize,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: &Self) {
+        self.answers += other.answers;
+        self.events += other.events;
+        self.failures += other.failures;
+        self.losses += other.losses;
+        self.cut_off += other.cut_off;
+        self.clients += other.clients;
+    }
+
+    /// Whether enough happened to mean anything.
+    pub fn is_lively(&self) -> bool {
+        self.answers > 20_000
+            && self.events > 20_000
+            && self.failures > 200
+            && self.losses > 50
+            && self.cut_off > 5
+            && self.clients > 500
+    }
+}
+
+/// Runs one world.
+pub fn run(seed: u64) -> Tally {
+    let mut world = World::new(seed);
+    world.live();
+    world.come_to_rest();
+    world.tally()
+}

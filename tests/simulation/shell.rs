@@ -1,0 +1,96 @@
+//! What the shell around a hub does, with sockets whose fullness is drawn by lot.
+
+use amimux::hub::{CloseReason, Outcome, SessionId, Slices};
+
+use super::world::World;
+
+impl World {
+    /// What the shell does after every call into the hub.
+    pub(super) fn after_turn(&mut self) {
+        let held = self.hub.held_bytes();
+        assert!(held <= self.memory_limit, "{held} bytes are held");
+        while let Some(id) = self.hub.next_dirty() {
+            self.flush_id(id);
+        }
+        while self.hub.next_resumed().is_some() || self.hub.next_notice().is_some() {}
+        if self.random.once_in(3) || self.hub.must_sweep() {
+            self.sweep();
+        }
+    }
+
+    pub(super) fn sweep(&mut self) {
+        let mut ids = Vec::new();
+        self.hub.begin_sweep(&mut ids);
+        for id in ids {
+            self.flush_id(id);
+        }
+        self.hub.swept();
+        for id in self.hub.lost_sessions() {
+            let index = self.actors.iter().position(|actor| actor.id == id);
+            self.cut_off(index.expect("a lost session is known"));
+        }
+    }
+
+    pub(super) fn cut_off(&mut self, index: usize) {
+        self.tally.cut_off += 1;
+        self.actors[index].gone = true;
+        self.hub
+            .remove(self.actors[index].id, CloseReason::Disconnected);
+    }
+
+    pub(super) fn flush_id(&mut self, id: SessionId) {
+        if let Some(index) = self.actors.iter().position(|actor| actor.id == id) {
+            self.flush(index, false);
+        }
+    }
+
+    /// Writes to a client until it is caught up or its socket is full. `all`: it reads everything.
+    pub(super) fn flush(&mut self, index: usize, all: bool) {
+        let actor = &mut self.actors[index];
+        if actor.gone || (actor.blocked && !all) {
+            return;
+        }
+        loop {
+            let full = !all && self.random.once_in(if actor.lazy { 2 } else { 12 });
+            let mut slices = Slices::new();
+            let outcome = self.hub.gather(actor.id, &mut slices);
+            let bytes = slices.concat();
+            drop(slices);
+            match outcome {
+                Outcome::Write => {
+                    let length = if full {
+                        self.random.piece(bytes.len())
+                    } else {
+                        bytes.len()
+                    };
+                    self.hub.wrote(self.now, actor.id, length);
+                    let settled = !self.unsettled;
+                    actor
+                        .reader
+                        .receive(&bytes[..length], &self.pbx.happened, settled);
+                    if full {
+                        actor.blocked = true;
+                        break self.hub.set_blocked(actor.id, true);
+                    }
+                }
+                Outcome::CaughtUp => {
+                    if !self.hub.turn_over(self.now, actor.id) {
+                        actor.blocked = false;
+                        break self.hub.set_blocked(actor.id, false);
+                    }
+                }
+                Outcome::Finished => {
+                    assert!(
+                        actor.reader.finished || actor.ended_input,
+                        "closed without reason"
+                    );
+                    assert!(actor.reader.is_between_messages());
+                    actor.reader.finished |= actor.ended_input;
+                    actor.gone = true;
+                    break self.hub.remove(actor.id, CloseReason::Disconnected);
+                }
+                Outcome::FellOff { .. } => break self.cut_off(index),
+            }
+        }
+    }
+}
