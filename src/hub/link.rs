@@ -140,6 +140,11 @@ impl Hub {
         self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
     }
 
+    /// Whether the connection is to be dropped: see [`Hub::drop_requested`].
+    pub fn is_drop_requested(&self) -> bool {
+        self.link.drop_cause.is_some()
+    }
+
     /// If the connection is to be dropped: why. The shell then drops it and calls [`Hub::upstream_lost`].
     pub fn drop_requested(&mut self) -> Option<String> {
         self.link.drop_cause.take()

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -69,6 +70,8 @@ pub struct Shell {
     pub(super) blocked: Cell<usize>,
     /// The socket to Asterisk, while there is one.
     pub(crate) upstream: RefCell<Option<Rc<TcpStream>>>,
+    /// The upstream's task waits until its socket takes more: it need not be woken for that.
+    pub(crate) upstream_writes: Cell<bool>,
     /// The upstream task has to look: there is something to write, or the connection is to be dropped.
     pub(crate) upstream_wake: Notify,
     /// The timer's task has to look at the deadlines again.
@@ -98,6 +101,7 @@ impl Shell {
             sweep_list: RefCell::new(Vec::new()),
             blocked: Cell::new(0),
             upstream: RefCell::new(None),
+            upstream_writes: Cell::new(false),
             upstream_wake: Notify::new(),
             timer_wake: Notify::new(),
             timer_armed: Cell::new(None),
@@ -142,8 +146,13 @@ impl Shell {
         while !outbound.is_empty() {
             match socket.try_write(outbound) {
                 Ok(written) => drop(outbound.split_to(written.min(outbound.len()))),
-                Err(_) => {
-                    self.upstream_wake.notify_one();
+                Err(error) => {
+                    if error.kind() != ErrorKind::WouldBlock {
+                        // Reading tells why the connection ended; nothing more can be sent on it.
+                        outbound.clear();
+                    } else if !self.upstream_writes.get() {
+                        self.upstream_wake.notify_one();
+                    }
                     return;
                 }
             }
@@ -198,7 +207,9 @@ impl Shell {
             self.hub.borrow_mut().tick(now);
             self.end_lost();
             self.settle();
-            self.upstream_wake.notify_one();
+            if self.hub.borrow().is_drop_requested() {
+                self.upstream_wake.notify_one();
+            }
         }
     }
 

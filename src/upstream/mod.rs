@@ -47,6 +47,7 @@ impl Shell {
         self.hub.borrow_mut().upstream_connected(now);
         loop {
             let writes = !self.hub.borrow_mut().outbound().is_empty();
+            self.upstream_writes.set(writes);
             let read = tokio::select! {
                 ready = stream.readable() => match ready {
                     Ok(()) => self.read_turn(&stream),
