@@ -32,7 +32,7 @@ const EXIT_CONFIG: u8 = 78;
 virtual sessions to applications, each with its own secret, ACL and read/write classes. Applications need no \
 change: point them at amimux's port instead of Asterisk's.",
     after_long_help = "First steps:
-  amimux demo                                  see it at work, without an Asterisk
+  amimux demo                                     see it at work, without an Asterisk
   amimux check --config /etc/amimux/amimux.conf   is my configuration right?
   amimux run --config /etc/amimux/amimux.conf     the proxy itself, in the foreground
 

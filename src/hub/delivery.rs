@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::log::{LogPosition, Slices};
 use super::mailbox::FellOff;
-use super::session::{CloseReason, SessionId};
+use super::session::{CloseReason, SessionId, find_mut};
 use super::view::{ViewId, ViewKey};
 use super::{Hub, Now};
 
@@ -37,11 +37,7 @@ pub enum Outcome {
 impl Hub {
     /// Writes a private message at the present end of the session's view.
     pub(super) fn post(&mut self, id: SessionId, write: impl FnOnce(&mut BytesMut)) {
-        let Some(session) = self
-            .sessions
-            .get_mut(id.index as usize)
-            .filter(|session| session.generation == id.generation)
-        else {
+        let Some(session) = find_mut(&mut self.sessions, id) else {
             return;
         };
         let end = self
@@ -214,11 +210,7 @@ impl Hub {
     /// Says that so many of the gathered bytes are with the kernel; a zero after an empty gather settles
     /// changes of view that had nothing before them.
     pub fn wrote(&mut self, now: Now, id: SessionId, bytes: usize) {
-        let Some(session) = self
-            .sessions
-            .get_mut(id.index as usize)
-            .filter(|session| session.generation == id.generation)
-        else {
+        let Some(session) = find_mut(&mut self.sessions, id) else {
             return;
         };
         let before = session.mailbox.bytes();

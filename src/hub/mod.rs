@@ -42,7 +42,7 @@ use self::log::LogPosition;
 use self::mailbox::Mailbox;
 use self::random::Random;
 use self::ring::Ring;
-use self::session::{Local, Pending, Session, Stage};
+use self::session::{Local, Pending, Session, Stage, find_mut};
 use self::turns::Turns;
 use self::view::{ViewKey, Views};
 use crate::config::settings::{General, Upstream};
@@ -377,9 +377,7 @@ impl Hub {
     }
 
     fn session_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.sessions
-            .get_mut(id.index as usize)
-            .filter(|session| session.generation == id.generation)
+        find_mut(&mut self.sessions, id)
     }
 
     /// What a message shows of itself in the log: its first line, cut.

@@ -6,7 +6,7 @@ use bytes::{Buf, BytesMut};
 
 use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress, Route};
-use super::session::{SessionId, Stage};
+use super::session::{SessionId, Stage, find_mut};
 use super::{Hub, Notice, Now, Originate};
 use crate::policy::action::ReplyShape;
 use crate::policy::privilege::event_classes;
@@ -249,11 +249,7 @@ impl Hub {
         let token = self.mint.token(sequence, kind);
         let parts = restored(frame, token.as_bytes(), action_id.as_deref());
         let id = *id;
-        let Some(session) = self
-            .sessions
-            .get_mut(id.index as usize)
-            .filter(|session| session.generation == id.generation)
-        else {
+        let Some(session) = find_mut(&mut self.sessions, id) else {
             return;
         };
         let Some(view) = self.views.get(session.view) else {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use slab::Slab;
 
 use super::log::LogPosition;
 use super::mailbox::Mailbox;
@@ -24,6 +25,13 @@ use crate::protocol::request_framer::RequestFramer;
 pub struct SessionId {
     pub(super) index: u32,
     pub(super) generation: u32,
+}
+
+/// The session of that name, if it is still there. Borrows nothing else of the hub.
+pub(super) fn find_mut(sessions: &mut Slab<Session>, id: SessionId) -> Option<&mut Session> {
+    sessions
+        .get_mut(id.index as usize)
+        .filter(|session| session.generation == id.generation)
 }
 
 /// Why a session ends.
@@ -143,7 +151,7 @@ pub(super) struct Session {
     pub user_key: Box<str>,
     /// The client's address, for the log.
     pub address: Box<str>,
-    /// The name as the client spelled it.
+    /// Input that is not parsed yet.
     pub input: BytesMut,
     pub framer: RequestFramer,
     pub end_of_input: bool,
