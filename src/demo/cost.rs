@@ -2,35 +2,25 @@
 
 use std::time::Duration;
 
-/// The kernel's unit of CPU time in `/proc` (`USER_HZ`, a hundredth of a second on every Linux).
-const TICK: Duration = Duration::from_millis(10);
-
-/// CPU time (user and system) of the hub's threads so far; `None` where `/proc` does not tell.
+/// CPU time of the hubs' threads so far; `None` where `/proc` does not tell.
 pub(super) fn hub_cpu() -> Option<Duration> {
-    let mut total = Duration::ZERO;
-    let mut found = false;
+    let mut total = None;
     for entry in std::fs::read_dir("/proc/self/task").ok()?.flatten() {
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
-            continue;
-        };
-        if let Some((name, time)) = parse_stat(&stat)
-            && name.starts_with("hub-")
+        let read =
+            |file: &str| std::fs::read_to_string(entry.path().join(file)).unwrap_or_default();
+        if read("comm").starts_with("hub-")
+            && let Some(time) = parse_schedstat(&read("schedstat"))
         {
-            total += time;
-            found = true;
+            total = Some(total.unwrap_or(Duration::ZERO) + time);
         }
     }
-    found.then_some(total)
+    total
 }
 
-/// Name and CPU time out of a line of `/proc/…/stat` (proc(5): comm in parentheses, utime and stime are fields 14 and 15).
-fn parse_stat(stat: &str) -> Option<(&str, Duration)> {
-    let (_, rest) = stat.split_once('(')?;
-    let (name, fields) = rest.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace().skip(11);
-    let user: u32 = fields.next()?.parse().ok()?;
-    let system: u32 = fields.next()?.parse().ok()?;
-    Some((name, TICK * (user + system)))
+/// The first field of `/proc/…/schedstat`: nanoseconds spent on a CPU, in user and kernel mode.
+fn parse_schedstat(schedstat: &str) -> Option<Duration> {
+    let nanoseconds = schedstat.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 #[cfg(test)]
@@ -39,11 +29,10 @@ mod tests {
 
     #[test]
     fn cpu_time_is_read_from_the_kernels_line() {
-        let line = "12 (hub-a (b)) S 1 2 3 4 5 6 7 8 9 10 250 150 0 0 20 0 1 0";
         assert_eq!(
-            parse_stat(line),
-            Some(("hub-a (b)", Duration::from_secs(4)))
+            parse_schedstat("2500000000 36000 19\n"),
+            Some(Duration::from_millis(2500))
         );
-        assert_eq!(parse_stat("nonsense"), None);
+        assert_eq!(parse_schedstat(""), None);
     }
 }

@@ -89,7 +89,7 @@ impl Table {
                     )
                 };
                 format!(
-                    "the proxy: {:.0} events/s delivered, {:.0} % of one core{each}",
+                    "the proxy: {:.0} events/s delivered, {:.1} % of one core{each}",
                     rate(delivered, seconds),
                     spent.as_secs_f64() / seconds * 100.0
                 )
