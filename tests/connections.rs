@@ -19,11 +19,16 @@ use support::{AmiClient, Amimux, Simulated, until};
 
 /// An amimux before these simulated Asterisks, called `one`, `two`, …; `more` is what follows the upstreams.
 fn before(asterisks: &[&Simulated], general: &str, more: &str) -> Amimux {
+    before_with("", asterisks, general, more)
+}
+
+/// [`before`], with further options of every upstream.
+fn before_with(upstream: &str, asterisks: &[&Simulated], general: &str, more: &str) -> Amimux {
     let mut text = format!("[general]\nbindaddr = 127.0.0.1\nport = {{port}}\n{general}\n");
     for (asterisk, name) in asterisks.iter().zip(["one", "two"]) {
         text.push_str(&format!(
             "[{name}]\ntype = upstream\nhost = 127.0.0.1\nport = {}\nusername = upstream\nsecret = upstream-secret\n\
-             reconnectmin = 100ms\nreconnectmax = 200ms\nresponsetimeout = 1\nkeepalive = 1\n",
+             reconnectmin = 100ms\nreconnectmax = 200ms\n{upstream}",
             asterisk.port
         ));
     }
@@ -168,13 +173,18 @@ fn when_asterisk_goes_away_clients_are_told_and_stay_or_are_closed_as_configured
     let amimux = before(&[&asterisk], "", &format!("{ALICE}{closing}"));
     let mut keeps = AmiClient::session(amimux.port, "alice", "system");
     let mut closes = AmiClient::session(amimux.port, "dave", "off");
+    let mut probe = AmiClient::session(amimux.port, "alice", "off");
     keeps.read_until("Event: FullyBooted");
     asterisk.pbx.with(|pbx, _| pbx.freeze(true));
     for client in [&mut keeps, &mut closes] {
         client.action(&[("Action", "CoreStatus"), ("ActionID", "in flight")]);
     }
-    // Both actions have to be with the frozen Asterisk before it goes.
     keeps.action(&[("Action", "CoreStatus"), ("ActionID", "behind")]);
+    // The actions have to be heard before Asterisk goes: what was sent before a few turns of another client was.
+    for _ in 0..3 {
+        probe.action(&[("Action", "Ping")]);
+        assert!(answer(&mut probe).contains("Pong"));
+    }
     asterisk.pbx.with(|pbx, _| pbx.shut_down());
     let told = String::from_utf8(keeps.read_until("Event: MuxUpstreamLost")).expect("text");
     for id in ["in flight", "behind"] {
@@ -214,7 +224,12 @@ fn when_asterisk_goes_away_clients_are_told_and_stay_or_are_closed_as_configured
 #[test]
 fn an_asterisk_that_stops_answering_is_given_up_and_tried_again() {
     let asterisk = Simulated::start();
-    let amimux = before(&[&asterisk], "", ALICE);
+    let amimux = before_with(
+        "responsetimeout = 1\nkeepalive = 1\n",
+        &[&asterisk],
+        "",
+        ALICE,
+    );
     let mut client = AmiClient::session(amimux.port, "alice", "off");
     asterisk.pbx.with(|pbx, _| pbx.freeze(true));
     // Nobody asks anything: the keepalive notices.
