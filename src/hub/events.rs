@@ -303,15 +303,16 @@ fn write_fully_booted(out: &mut BytesMut, booted: Booted, now: Now) {
         (booted.uptime + since).to_string(),
         (booted.last_reload + since).to_string(),
     );
-    let text = |digits: &'_ str| -> Vec<u8> { digits.as_bytes().to_vec() };
-    let (uptime, last_reload) = (text(&uptime), text(&last_reload));
     let none = Text::fixed("0");
     MessageWriter::event(out, Text::fixed("FullyBooted"))
         .header(Text::fixed("Privilege"), Text::fixed("system,all"))
-        .header(Text::fixed("Uptime"), Text::new(&uptime).unwrap_or(none))
+        .header(
+            Text::fixed("Uptime"),
+            Text::new(uptime.as_bytes()).unwrap_or(none),
+        )
         .header(
             Text::fixed("LastReload"),
-            Text::new(&last_reload).unwrap_or(none),
+            Text::new(last_reload.as_bytes()).unwrap_or(none),
         )
         .header(Text::fixed("Status"), Text::fixed("Fully Booted"))
         .finish();
