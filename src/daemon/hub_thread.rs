@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
 
 use crate::config::settings::{General, Upstream};
 use crate::hub::Hub;
@@ -56,6 +55,8 @@ impl HubThread {
         let handle = std::thread::Builder::new()
             .name(format!("hub-{name}"))
             .spawn(move || {
+                // Should this thread panic, the program ends instead of serving half of its clients.
+                let _ends_everything = cancel.clone().drop_guard();
                 let hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
                 let shell = Rc::new(Shell::new(
                     hub,
@@ -78,20 +79,20 @@ impl HubThread {
     }
 
     /// Waits until the thread has ended, but not for ever: a program that was asked to end, ends.
-    pub(super) async fn join(self) {
+    ///
+    /// # Errors
+    /// The thread panicked, or does not end.
+    pub(super) async fn join(self) -> anyhow::Result<()> {
         let deadline = tokio::time::Instant::now() + CLOSE_WITHIN + JOIN_GRACE;
         while !self.handle.is_finished() {
             if tokio::time::Instant::now() >= deadline {
-                error!(
-                    upstream = self.name,
-                    "the thread of this upstream does not end"
-                );
-                return;
+                bail!("the thread of upstream {} does not end", self.name);
             }
             tokio::time::sleep(JOIN_POLL).await;
         }
-        if self.handle.join().is_err() {
-            error!(upstream = self.name, "the thread of this upstream panicked");
+        match self.handle.join() {
+            Ok(()) => Ok(()),
+            Err(_) => bail!("the thread of upstream {} panicked", self.name),
         }
     }
 }

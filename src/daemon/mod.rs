@@ -52,7 +52,7 @@ impl Daemon {
     /// Runs until `cancel`, then ends every session in good order.
     ///
     /// # Errors
-    /// A thread cannot be started, or the system gives no random numbers.
+    /// A thread cannot be started, panicked or does not end, or the system gives no random numbers.
     pub async fn run(self, cancel: CancellationToken) -> anyhow::Result<()> {
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
@@ -87,11 +87,12 @@ impl Daemon {
         LocalSet::new()
             .run_until(entrance.run(self.listener, cancel))
             .await;
+        let mut ended = Ok(());
         for thread in threads {
-            thread.join().await;
+            ended = ended.and(thread.join().await);
         }
         info!("amimux is down");
-        Ok(())
+        ended
     }
 }
 
