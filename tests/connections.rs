@@ -378,7 +378,18 @@ fn at_the_end_everybody_is_closed_in_good_order() {
     let asterisk = Simulated::start();
     let mut amimux = before(&[&asterisk], "", ALICE);
     let mut client = AmiClient::session(amimux.port, "alice", "off");
+    let mut probe = AmiClient::session(amimux.port, "alice", "off");
+    asterisk.pbx.with(|pbx, _| pbx.freeze(true));
+    client.action(&[("Action", "CoreStatus"), ("ActionID", "open")]);
+    for _ in 0..3 {
+        probe.action(&[("Action", "Ping")]);
+        assert!(answer(&mut probe).contains("Pong"));
+    }
     assert_eq!(amimux.end(), Some(0));
+    assert_eq!(
+        answer(&mut client),
+        "Response: Error\r\nActionID: open\r\nMessage: Connection ended: amimux is shutting down\r\n\r\n"
+    );
     assert_eq!(client.read_message(), None, "closed, not reset");
     assert!(amimux.log().contains("amimux is down"), "{}", amimux.log());
 }

@@ -84,6 +84,12 @@ impl Hub {
         self.mark_dirty(id);
     }
 
+    /// Whether a session is being ended.
+    pub fn is_closing(&self, id: SessionId) -> bool {
+        self.session(id)
+            .is_some_and(|session| session.closing.is_some())
+    }
+
     /// A client that ended its input is closed when nothing is owed to it any more.
     pub(super) fn finish_if_ended(&mut self, id: SessionId) {
         let ended = self.session(id).is_some_and(|session| {

@@ -100,8 +100,15 @@ impl Hub {
         }
     }
 
-    /// Ends every session after what it was already answered: amimux itself ends.
-    pub fn shut_down(&mut self) {
+    /// Ends every session: amimux itself ends. What was asked and not answered is answered with an error first.
+    pub fn shut_down(&mut self, now: Now) {
+        let text = "Connection ended: amimux is shutting down";
+        self.turns.clear();
+        self.fail_in_flight(now, text);
+        self.fail_queued(now, text);
+        for id in self.waiters.clone() {
+            self.wake_waiting(now, id);
+        }
         for id in self.session_ids() {
             self.close(id, CloseReason::Shutdown);
         }

@@ -1,5 +1,6 @@
 //! Reading from clients: one task each, which waits for input and hands it to the hub.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::TcpStream as StdTcpStream;
 use std::rc::Rc;
@@ -46,7 +47,7 @@ impl Shell {
             socket,
             resumed: Notify::new(),
             gone: CancellationToken::new(),
-            _login: login,
+            login: Cell::new(Some(login)),
         });
         let now = self.now();
         let id = self.hub.borrow_mut().attach(now, admission);
@@ -100,7 +101,8 @@ impl Shell {
     ///
     /// Cancel safe: what is not written by then is lost with the connections.
     pub async fn close_all(self: &Rc<Self>) {
-        self.hub.borrow_mut().shut_down();
+        let now = self.now();
+        self.hub.borrow_mut().shut_down(now);
         self.settle();
         loop {
             let next = self.clients.borrow().values().next().cloned();

@@ -15,6 +15,9 @@ use crate::hub::{CloseReason, Outcome, SessionId, Slices};
 /// Writes to one client in one go; what is left is for the client's own task, so that others have their turn.
 const WRITES_PER_TURN: usize = 4;
 
+/// How long a client that is being closed may leave its last answers unread: once or twice this.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
+
 /// When the next sweep may begin: by duty cycle. After a sweep that took T, the next begins no sooner than T
 /// later, with a ceiling: half of the time at most goes into sweeps, and the busier it is, the larger each
 /// write. The first event after a quiet time leaves in the turn in which it came.
@@ -41,9 +44,8 @@ impl Pace {
     }
 
     /// When the next sweep may begin.
-    #[expect(clippy::unnecessary_wraps, reason = "joins a list of deadlines")]
-    pub(super) const fn next_at(&self) -> Option<Duration> {
-        Some(self.not_before)
+    pub(super) const fn next_at(&self) -> Duration {
+        self.not_before
     }
 }
 
@@ -93,17 +95,27 @@ impl Shell {
     ///
     /// Cancel safe: the hub keeps how far the client was written.
     async fn drain(self: Rc<Self>, id: SessionId, client: Rc<Client>) {
+        let mut was_closing = false;
         loop {
             tokio::select! {
                 ready = client.socket.writable() => if ready.is_err() { break },
                 () = client.gone.cancelled() => break,
+                () = tokio::time::sleep(LAST_WORDS_WITHIN) => {
+                    // One that is to be closed may take a while to read its last answers, but not for ever.
+                    if was_closing {
+                        self.end(id, CloseReason::Disconnected);
+                        break;
+                    }
+                    was_closing = self.hub.borrow().is_closing(id);
+                    continue;
+                }
             }
             match self.write_some(id, &client) {
                 Attempt::Full => {}
                 Attempt::Done => {
                     self.hub.borrow_mut().set_blocked(id, false);
                     // What came while it was being set free.
-                    self.flush_again(id, &client);
+                    self.flush(id);
                     break;
                 }
                 Attempt::Ended => break,
@@ -113,14 +125,6 @@ impl Shell {
         }
         self.blocked.set(self.blocked.get().saturating_sub(1));
         self.settle();
-    }
-
-    fn flush_again(self: &Rc<Self>, id: SessionId, client: &Rc<Client>) {
-        if matches!(self.write_some(id, client), Attempt::Full) {
-            self.hub.borrow_mut().set_blocked(id, true);
-            self.blocked.set(self.blocked.get() + 1);
-            tokio::task::spawn_local(Rc::clone(self).drain(id, Rc::clone(client)));
-        }
     }
 
     fn write_some(self: &Rc<Self>, id: SessionId, client: &Client) -> Attempt {
@@ -183,6 +187,8 @@ impl Shell {
             return;
         };
         client.gone.cancel();
+        // From here on it does not count as logged in, however long its socket takes to close.
+        drop(client.login.take());
         self.hub.borrow_mut().remove(id, reason);
         tokio::task::spawn_local(async move {
             linger(&client.socket).await;

@@ -47,19 +47,17 @@ impl Clock {
 }
 
 /// One live client.
-#[derive(Debug)]
 pub(super) struct Client {
     pub(super) socket: TcpStream,
     /// Its input can be taken again.
     pub(super) resumed: Notify,
     /// It is over.
     pub(super) gone: CancellationToken,
-    /// Counts as a login of its user until dropped.
-    pub(super) _login: LoginGuard,
+    /// Counts as a login of its user until taken.
+    pub(super) login: Cell<Option<LoginGuard>>,
 }
 
 /// What the tasks share.
-#[derive(Debug)]
 pub struct Shell {
     pub(crate) hub: RefCell<Hub>,
     pub(crate) clock: Clock,
@@ -173,10 +171,7 @@ impl Shell {
 
     fn next_deadline(&self) -> Option<Duration> {
         let hub = self.hub.borrow();
-        let sweep = hub
-            .has_grown()
-            .then(|| self.pace.borrow().next_at())
-            .flatten();
+        let sweep = hub.has_grown().then(|| self.pace.borrow().next_at());
         let lost = (self.blocked.get() > 0)
             .then(|| self.clock.now().since_start + Duration::from_millis(500));
         [hub.next_deadline(), sweep, lost]
