@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::diagnostics::{Location, Report, quoted};
 use super::options::{Spec, Treatment};
 use super::raw::RawOption;
+use super::rights::{RightsDraft, shared};
 use super::settings::General;
 use super::value::{self, Unit, assign};
 
@@ -24,6 +25,7 @@ pub(super) struct GeneralDraft {
     pub(super) general: General,
     pub(super) display_connects: bool,
     pub(super) allow_multiple_login: bool,
+    pub(super) rights: RightsDraft,
     pub(super) acl_conf: Option<PathBuf>,
     pub(super) bound: bool,
     retention_at: Option<Location>,
@@ -48,6 +50,7 @@ impl Default for GeneralDraft {
             },
             display_connects: true,
             allow_multiple_login: true,
+            rights: RightsDraft::default(),
             acl_conf: None,
             bound: false,
             retention_at: None,
@@ -83,7 +86,32 @@ const TLS: &str = "this version has no TLS for applications";
 const HTTP: &str = "this version has no AMI over HTTP";
 
 /// Every option of `[general]`.
-pub(super) const OPTIONS: &[Row] = &[
+pub(super) const OPTIONS: &[&[Row]] = &[OWN, DEFAULTS];
+
+const fn default(
+    (name, kind, default, doc): shared::Words,
+    apply: fn(&mut GeneralDraft, &RawOption, &mut Report),
+) -> Row {
+    Row::read(name, kind, default, doc, apply)
+}
+
+/// Defaults of what user sections may say as well.
+const DEFAULTS: &[Row] = &[
+    default(shared::GUARDS, |draft, option, report| {
+        draft.rights.guards(option, report);
+    }),
+    default(shared::COMMAND_RULES, |draft, option, report| {
+        draft.rights.command_rules(option, report);
+    }),
+    default(shared::OPEN_ACTIONS, |draft, option, report| {
+        draft.rights.open_actions(option, report);
+    }),
+    default(shared::AUDIT, |draft, option, report| {
+        draft.rights.audit(option, report);
+    }),
+];
+
+const OWN: &[Row] = &[
     Row::read(
         "enabled",
         "yes or no",

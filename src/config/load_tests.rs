@@ -5,7 +5,15 @@ use std::time::Duration;
 use super::*;
 use crate::config::testing::{BASE, Files, USER, load_files, load_text, load_user, set_mode, user};
 use crate::policy::class::Classes;
-use crate::policy::user::{ActionIds, OnUpstreamLoss};
+use crate::policy::secret::{Credential, Secret};
+use crate::policy::user::{ActionIds, OnUpstreamLoss, User};
+
+fn secret(user: &User) -> Option<&Secret> {
+    match &user.credential {
+        Credential::Secret(secret) => Some(secret),
+        _ => None,
+    }
+}
 
 #[test]
 fn defaults() {
@@ -40,7 +48,7 @@ fn defaults() {
     assert_eq!(upstream.reconnect_max, Duration::from_secs(30));
     assert_eq!(upstream.window, 16);
     let user = users.get(b"crm").unwrap();
-    assert!(user.secret.as_ref().unwrap().matches(b"hunter3"));
+    assert!(secret(user).unwrap().matches(b"hunter3"));
     assert_eq!((user.read, user.write), (Classes::NONE, Classes::NONE));
     assert!(user.acl.allows("2001:db8::1".parse().unwrap()));
     assert!(user.allow_multiple_login && user.display_connects);
@@ -154,14 +162,8 @@ fn secrets() {
         "amimux.conf:9: warning: 'crm' has no 'secret': nobody can log in as this user; write a line secret = ..."
     );
     let empty = user("secret=\nallowemptysecret=yes");
-    assert!(empty.secret.as_ref().unwrap().is_empty());
-    assert!(
-        user("secret=a\\;b")
-            .secret
-            .as_ref()
-            .unwrap()
-            .matches(b"a;b")
-    );
+    assert!(secret(&empty).unwrap().is_empty());
+    assert!(secret(&user("secret=a\\;b")).unwrap().matches(b"a;b"));
     let upstream = load_text(&BASE.replace("secret=hunter2", "secret=")).1;
     assert!(
         upstream.starts_with("amimux.conf:8: error: the upstream's secret is empty; "),

@@ -6,6 +6,7 @@
 //! [`diagnostics::Report`]; no value of a secret ever gets into one. Files are read here, sockets and clocks unknown.
 
 mod access;
+mod credentials;
 pub mod diagnostics;
 mod general;
 mod include;
@@ -13,6 +14,7 @@ pub mod lexer;
 mod load;
 pub mod options;
 pub mod raw;
+mod rights;
 pub mod settings;
 mod template;
 #[cfg(test)]

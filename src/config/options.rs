@@ -136,7 +136,7 @@ impl<D> Spec<D> {
 
 /// Reads one option into the draft of its section.
 pub(super) fn apply<D>(
-    table: &'static [Spec<D>],
+    tables: &[&'static [Spec<D>]],
     place: Place,
     draft: &mut D,
     option: &RawOption,
@@ -144,7 +144,12 @@ pub(super) fn apply<D>(
 ) {
     let at = &option.location;
     let name = quoted(&option.name);
-    let Some(spec) = table.iter().find(|spec| spec.is_named(&option.name)) else {
+    let Some(spec) = tables
+        .iter()
+        .copied()
+        .flatten()
+        .find(|spec| spec.is_named(&option.name))
+    else {
         let what = format!("the option {name} is unknown in {}", place.words());
         return report.error(at, what, unknown_remedy(&option.name, place));
     };
@@ -166,8 +171,12 @@ pub(super) fn apply<D>(
 
 /// Every option there is, section by section.
 pub fn documented() -> Vec<OptionDoc> {
-    fn rows<D>(table: &'static [Spec<D>], place: Place) -> impl Iterator<Item = OptionDoc> {
-        table.iter().map(move |spec| spec.documented(place))
+    fn rows<D>(
+        tables: &'static [&'static [Spec<D>]],
+        place: Place,
+    ) -> impl Iterator<Item = OptionDoc> {
+        let specs = tables.iter().copied().flatten();
+        specs.map(move |spec| spec.documented(place))
     }
     rows(super::general::OPTIONS, Place::General)
         .chain(rows(super::user::OPTIONS, Place::User))

@@ -25,7 +25,9 @@ pub(super) struct UpstreamDraft {
 type Row = Spec<UpstreamDraft>;
 
 /// Every option of upstream sections.
-pub(super) const OPTIONS: &[Row] = &[
+pub(super) const OPTIONS: &[&[Row]] = &[OWN];
+
+const OWN: &[Row] = &[
     Row::read(
         "type",
         "upstream",

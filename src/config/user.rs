@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use super::access::{AclDraft, NamedAcls};
+use super::credentials;
 use super::diagnostics::{Location, Report, quoted};
 use super::general::GeneralDraft;
 use super::options::{self, Place, Spec, Treatment, nearest};
 use super::raw::{RawOption, RawSection};
-use super::upstream::{choose_upstream, warn_if_cut};
+use super::rights::{self, RightsDraft};
+use super::upstream::choose_upstream;
 use super::value::{self, Unit, assign};
 use crate::policy::acl::Acl;
 use crate::policy::class::{Classes, LABELS};
 use crate::policy::class_list::{ClassListError, as_asterisk_reads, parse_class_list};
-use crate::policy::secret::Secret;
+use crate::policy::rights::{Audit, Rights};
+use crate::policy::secret::Credential;
 use crate::policy::user::{ActionIds, OnUpstreamLoss, User};
 
 /// `writetimeout` without a line, and the least that Asterisk takes.
@@ -22,10 +25,6 @@ const VARIABLE_BYTES_MAX: usize = 255;
 /// What is said of event filters; reading on without them would widen what the user receives.
 const EVENT_FILTER: &str =
     "this version has no event filters; the user would otherwise receive more than you mean";
-/// What is said of options that narrow or widen a user's rights in ways that this version does not know.
-const RIGHTS: &str =
-    "this version does not know it, and the user's rights would be others than you mean";
-
 /// What other sections say that a user's section depends on.
 pub(super) struct Surroundings<'a> {
     pub(super) general: &'a GeneralDraft,
@@ -36,39 +35,26 @@ pub(super) struct Surroundings<'a> {
 
 /// A user section while it is being read.
 pub(super) struct UserDraft {
-    user: User,
+    pub(super) user: User,
     acl: AclDraft,
     upstream_at: Option<Location>,
-    secret_at: Option<Location>,
-    allow_empty_secret: bool,
+    pub(super) rights: RightsDraft,
+    pub(super) secret_at: Option<Location>,
+    pub(super) allow_empty_secret: bool,
 }
 
 type Row = Spec<UserDraft>;
 
 /// Every option of user sections.
-pub(super) const OPTIONS: &[Row] = &[
+pub(super) const OPTIONS: &[&[Row]] = &[OWN, credentials::OPTIONS, rights::OPTIONS];
+
+const OWN: &[Row] = &[
     Row::read(
         "type",
         "user",
         "user",
         "says that the section is a user",
         |_, _, _| (),
-    ),
-    Row::read(
-        "secret",
-        "text",
-        "none: nobody can log in",
-        "the secret to log in with",
-        secret,
-    ),
-    Row::read(
-        "allowemptysecret",
-        "yes or no",
-        "no",
-        "whether 'secret =' without a value is meant: anybody may log in",
-        |draft, option, report| {
-            draft.allow_empty_secret = value::boolean(option, report);
-        },
     ),
     Row::read(
         "read",
@@ -202,19 +188,6 @@ pub(super) const OPTIONS: &[Row] = &[
         EVENT_FILTER,
         Treatment::Refused("remove the line"),
     ),
-    Row::unsupported(
-        "actionfilter",
-        &[],
-        RIGHTS,
-        Treatment::Refused("remove the line, and narrow 'write'"),
-    ),
-    Row::unsupported(
-        "setheader",
-        &[],
-        RIGHTS,
-        Treatment::Refused("remove the line"),
-    ),
-    Row::unsupported("guards", &[], RIGHTS, Treatment::Refused("remove the line")),
 ];
 
 /// Reads a section; nothing when the user cannot be used.
@@ -227,13 +200,16 @@ pub(super) fn read(
         user: defaults(&section.name, surroundings.general),
         acl: AclDraft::default(),
         upstream_at: None,
+        rights: surroundings.general.rights,
         secret_at: None,
         allow_empty_secret: false,
     };
     for option in &section.options {
         options::apply(OPTIONS, Place::User, &mut draft, option, report);
     }
-    check_secret(&draft, section, report);
+    credentials::finish(&draft, section, report);
+    draft.rights.finish(&mut draft.user.rights);
+    draft.user.audit = draft.rights.audit;
     let bind = surroundings.general.general.bind.ip();
     let acl = std::mem::take(&mut draft.acl).finish(surroundings.acls, bind, report);
     let wanted = draft
@@ -251,7 +227,9 @@ pub(super) fn read(
 fn defaults(name: &str, general: &GeneralDraft) -> User {
     User {
         name: name.to_owned(),
-        secret: None,
+        credential: Credential::None,
+        rights: Rights::default(),
+        audit: Audit::default(),
         read: Classes::NONE,
         write: Classes::NONE,
         acl: Acl::default(),
@@ -263,34 +241,6 @@ fn defaults(name: &str, general: &GeneralDraft) -> User {
         on_upstream_loss: OnUpstreamLoss::default(),
         action_ids: ActionIds::default(),
         max_in_flight: 8,
-    }
-}
-
-fn secret(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
-    warn_if_cut(option, report);
-    draft.secret_at = Some(option.location.clone());
-    draft.user.secret = Some(Secret::new(option.value.as_bytes()));
-}
-
-fn check_secret(draft: &UserDraft, section: &RawSection, report: &mut Report) {
-    match (&draft.user.secret, &draft.secret_at) {
-        (Some(secret), Some(at)) if secret.is_empty() && !draft.allow_empty_secret => report.error(
-            at,
-            format!(
-                "the secret of {} is empty: anybody could log in",
-                quoted(&section.name)
-            ),
-            "write a secret, or allowemptysecret = yes if that is meant",
-        ),
-        (None, _) => report.warning(
-            &section.location,
-            format!(
-                "{} has no 'secret': nobody can log in as this user",
-                quoted(&section.name)
-            ),
-            "write a line secret = ...",
-        ),
-        _ => {}
     }
 }
 

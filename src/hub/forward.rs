@@ -81,7 +81,7 @@ impl Hub {
             .collect::<Vec<_>>();
         rewrite.append = &append;
         let outgoing = rebuild(request, &rewrite)
-            .map_err(|error| Denied::refused(error.to_string().as_bytes()))?;
+            .map_err(|error| Denied::format(error.to_string().into_bytes()))?;
         if !self.link.accepts_actions() {
             return Err(Denied::Unable(self.away_text(now)));
         }

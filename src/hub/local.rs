@@ -1,6 +1,7 @@
 //! Answers made here: Ping, Events, WaitEvent, ListCommands, Challenge, Logoff, refusals, and the answer to
 //! the login. Each waits until everything that the session asked before was answered, and takes effect there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -149,11 +150,11 @@ impl Hub {
     }
 
     fn answer_list_commands(&mut self, id: SessionId, action_id: Option<Text<'_>>) {
-        let Some(write) = self.session(id).map(|session| session.user.write) else {
+        let Some(user) = self.session(id).map(|session| Arc::clone(&session.user)) else {
             return;
         };
         let mut list = BytesMut::new();
-        self.table.list_commands(write, &mut list);
+        self.table.list_commands(&user, &mut list);
         self.post(id, |out| {
             let mut writer = MessageWriter::response(out, Text::fixed("Success"), action_id);
             for line in Request::new(&list).lines() {

@@ -124,6 +124,8 @@ pub enum Notice {
         action: String,
         /// What the client was told.
         reason: String,
+        /// What refused it.
+        rule: String,
     },
     /// Asterisk sent something that belongs to nobody.
     Unroutable {

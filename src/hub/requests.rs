@@ -1,6 +1,7 @@
 //! From a client's bytes to a decision: framing, look-up in the action table, permission, guards, and then
 //! either an answer made here or, by [`super::forward`], a message rebuilt for Asterisk.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -8,9 +9,8 @@ use bytes::{Buf, BytesMut};
 use super::session::{Local, Pending, SessionId, Stage};
 use super::{Hub, Notice, Now};
 use crate::policy::action::Handling;
+use crate::policy::decision::{Refusal, Rule, decide};
 use crate::policy::event_mask;
-use crate::policy::guard;
-use crate::protocol::limits::UNKNOWN_ACTION_TEXT_BYTES_MAX;
 use crate::protocol::request::Request;
 use crate::protocol::request_framer::{Defect, RequestEnd};
 
@@ -26,18 +26,28 @@ const REQUESTS_PER_TURN: usize = 256;
 /// Why a request is answered with an error, and the text of it.
 pub(super) enum Denied {
     /// The client may not do this, or sent what no client should: the administrator is told.
-    Refused(Box<[u8]>),
+    Refused(Refusal),
     /// It cannot be done, through no fault of the client's worth a line in the log.
     Unable(Box<[u8]>),
 }
 
 impl Denied {
-    pub(super) fn refused(text: &[u8]) -> Self {
-        Self::Refused(text.into())
+    /// The message as a whole is none that may go on.
+    pub(super) fn format(text: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self::Refused(Refusal {
+            message: text.into(),
+            rule: Rule::Format,
+        })
     }
 
     pub(super) fn unable(text: &[u8]) -> Self {
         Self::Unable(text.into())
+    }
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -147,7 +157,7 @@ impl Hub {
         let end = session.framer.next(&mut input);
         if let Some(end) = &end {
             let text = input.get(..end.text).unwrap_or_default();
-            let pending = self.decide(now, id, end, Request::new(text));
+            let pending = self.decide(now, id, end, text);
             self.push_pending(id, pending);
             input.advance(end.consumed.min(input.len()));
         }
@@ -163,19 +173,17 @@ impl Hub {
     }
 
     /// What becomes of a request.
-    fn decide(
-        &mut self,
-        now: Now,
-        id: SessionId,
-        end: &RequestEnd,
-        request: Request<'_>,
-    ) -> Pending {
+    fn decide(&mut self, now: Now, id: SessionId, end: &RequestEnd, text: &[u8]) -> Pending {
+        let request = Request::new(text);
         let action_id = request.action_id().map(Box::from);
-        let stage = self.stage(now, id, end, request).unwrap_or_else(|error| {
-            if let Denied::Refused(reason) = &error {
-                self.notice_refused(id, request, reason);
-            }
-            let (Denied::Refused(text) | Denied::Unable(text)) = error;
+        let stage = self.stage(now, id, end, text).unwrap_or_else(|error| {
+            let text = match error {
+                Denied::Refused(refusal) => {
+                    self.notice_refused(id, request, &refusal);
+                    refusal.message.into()
+                }
+                Denied::Unable(text) => text,
+            };
             Stage::Local(Local::Refuse(text))
         });
         Pending { action_id, stage }
@@ -187,23 +195,16 @@ impl Hub {
         now: Now,
         id: SessionId,
         end: &RequestEnd,
-        request: Request<'_>,
+        text: &[u8],
     ) -> Result<Stage, Denied> {
         if let Some(defect) = end.defect {
-            return Err(Denied::refused(defect_text(defect)));
+            return Err(Denied::format(defect_text(defect)));
         }
-        let Some(name) = request.action() else {
-            return Err(Denied::unable(b"Missing action in request"));
-        };
         let session = self
             .session(id)
             .ok_or_else(|| Denied::unable(b"Permission denied"))?;
-        let action = self
-            .table
-            .get(name)
-            .ok_or_else(|| Denied::Refused(unknown_text(name)))?;
-        guard::check(action, &session.user, request)
-            .map_err(|refusal| Denied::refused(refusal.message().as_bytes()))?;
+        let decision = decide(&self.table, &session.user, text)?;
+        let (action, request) = (decision.action, decision.request());
         let local = match action.handling {
             Handling::Login => Local::AlreadyAuthenticated,
             Handling::Logoff => Local::Logoff,
@@ -228,7 +229,7 @@ impl Hub {
         Ok(Stage::Local(local))
     }
 
-    fn notice_refused(&mut self, id: SessionId, request: Request<'_>, reason: &[u8]) {
+    fn notice_refused(&mut self, id: SessionId, request: Request<'_>, refusal: &Refusal) {
         let Some(session) = self.session(id) else {
             return;
         };
@@ -236,7 +237,8 @@ impl Hub {
             user: session.user.name.clone(),
             address: session.address.to_string(),
             action: Self::first_line(request.action().unwrap_or_default()),
-            reason: Self::first_line(reason),
+            reason: Self::first_line(&refusal.message),
+            rule: refusal.rule.to_string(),
         };
         self.notice(notice);
     }
@@ -271,15 +273,6 @@ pub(super) const fn defect_text(defect: Defect) -> &'static [u8] {
             b"Failed to parse message: a line holds a NUL or a CR that does not end it"
         }
     }
-}
-
-/// Asterisk's text for an action that does not exist, cut as there.
-pub(super) fn unknown_text(name: &[u8]) -> Box<[u8]> {
-    let mut text = b"Invalid/unknown command: ".to_vec();
-    text.extend_from_slice(name);
-    text.extend_from_slice(b". Use Action: ListCommands to show available commands.");
-    text.truncate(UNKNOWN_ACTION_TEXT_BYTES_MAX);
-    text.into()
 }
 
 #[cfg(test)]

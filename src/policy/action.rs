@@ -8,6 +8,8 @@ use bytes::{BufMut, BytesMut};
 
 use super::action_table::{ROWS, Row};
 use super::class::{Classes, LABELS};
+use super::decision::may_run;
+use super::user::User;
 
 /// Who deals with an action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,6 +88,8 @@ pub struct Action {
     pub handling: Handling,
     /// What the reply looks like.
     pub shape: ReplyShape,
+    /// Whether it is known to change nothing.
+    pub only_reads: bool,
     /// Name of the event that ends its list, where known.
     pub list_end: Option<&'static str>,
 }
@@ -98,17 +102,13 @@ impl Action {
             classes,
             handling: Handling::of(name),
             shape: known.map_or(ReplyShape::Irregular, |row| row.shape),
+            only_reads: known.is_some_and(|row| row.only_reads),
             list_end: known.and_then(|row| row.list_end),
         }
     }
 
     fn built_in(row: &Row) -> Self {
         Self::new(row.name, row.synopsis, row.classes, Some(row))
-    }
-
-    /// Whether a session with these write classes may run it: any one class is enough.
-    pub fn allowed(&self, write: Classes) -> bool {
-        self.classes.is_empty() || write.contains_any(self.classes)
     }
 }
 
@@ -157,10 +157,10 @@ impl ActionTable {
         self.actions.iter()
     }
 
-    /// Writes the headers of an answer to ListCommands: what a session with these write classes may run,
-    /// one line `Name: synopsis  (Priv: class,…,all)` each.
-    pub fn list_commands(&self, write: Classes, out: &mut BytesMut) {
-        for action in self.iter().filter(|action| action.allowed(write)) {
+    /// Writes the headers of an answer to ListCommands: what `user` may run, one line
+    /// `Name: synopsis  (Priv: class,…,all)` each.
+    pub fn list_commands(&self, user: &User, out: &mut BytesMut) {
+        for action in self.iter().filter(|action| may_run(action, user)) {
             for part in [&*action.name, ": ", &*action.synopsis, "  (Priv: "] {
                 out.put_slice(part.as_bytes());
             }

@@ -17,6 +17,8 @@ pub(super) struct Row {
     pub(super) classes: Classes,
     /// What the reply looks like.
     pub(super) shape: ReplyShape,
+    /// Whether it changes nothing, neither in Asterisk nor on a channel.
+    pub(super) only_reads: bool,
     /// The event that ends the list, for actions that answer with one.
     pub(super) list_end: Option<&'static str>,
 }
@@ -49,15 +51,44 @@ const fn plain(name: &'static str, classes: Classes) -> Row {
         synopsis: "",
         classes,
         shape: ReplyShape::Ordinary,
+        only_reads: false,
         list_end: None,
     }
 }
 
-/// An action answered with a list that ends in the event `list_end`.
+/// An action answered with one response, which changes nothing.
+const fn reads(name: &'static str, classes: Classes) -> Row {
+    Row {
+        only_reads: true,
+        ..plain(name, classes)
+    }
+}
+
+/// An action that changes nothing, answered with a list that ends in the event `list_end`.
 const fn list(name: &'static str, classes: Classes, list_end: &'static str) -> Row {
     Row {
         list_end: Some(list_end),
-        ..plain(name, classes)
+        ..reads(name, classes)
+    }
+}
+
+/// An action that changes something and is answered with a list.
+const fn writing_list(name: &'static str, classes: Classes, list_end: &'static str) -> Row {
+    Row {
+        only_reads: false,
+        ..list(name, classes, list_end)
+    }
+}
+
+/// An action that changes nothing and whose reply follows no convention.
+const fn irregular_reads(
+    name: &'static str,
+    classes: Classes,
+    list_end: Option<&'static str>,
+) -> Row {
+    Row {
+        only_reads: true,
+        ..irregular(name, classes, list_end)
     }
 }
 
@@ -74,7 +105,7 @@ const fn irregular(name: &'static str, classes: Classes, list_end: Option<&'stat
 const fn own(name: &'static str, classes: Classes, synopsis: &'static str) -> Row {
     Row {
         synopsis,
-        ..plain(name, classes)
+        ..reads(name, classes)
     }
 }
 
@@ -111,10 +142,10 @@ pub(super) const ROWS: &[Row] = &[
     plain("ConfbridgeUnlock", CALL),
     plain("ConfbridgeUnmute", CALL),
     plain("ControlPlayback", CALL),
-    plain("CoreSettings", SYSTEM_REPORTING),
-    irregular("CoreShowChannelMap", SYSTEM_REPORTING, Some("CoreShowChannelMapComplete")),
+    reads("CoreSettings", SYSTEM_REPORTING),
+    irregular_reads("CoreShowChannelMap", SYSTEM_REPORTING, Some("CoreShowChannelMapComplete")),
     list("CoreShowChannels", SYSTEM_REPORTING, "CoreShowChannelsComplete"),
-    plain("CoreStatus", SYSTEM_REPORTING),
+    reads("CoreStatus", SYSTEM_REPORTING),
     plain("CreateConfig", CONFIG),
     plain("DAHDIDialOffhook", NONE),
     plain("DAHDIDNDoff", NONE),
@@ -124,7 +155,7 @@ pub(super) const ROWS: &[Row] = &[
     list("DAHDIShowChannels", NONE, "DAHDIShowChannelsComplete"),
     list("DAHDIShowStatus", NONE, "DAHDIShowStatusComplete"),
     plain("DAHDITransfer", NONE),
-    plain("DataGet", NONE),
+    reads("DataGet", NONE),
     plain("DBDel", SYSTEM),
     plain("DBDelTree", SYSTEM),
     list("DBGet", SYSTEM_REPORTING, "DBGetComplete"),
@@ -134,29 +165,29 @@ pub(super) const ROWS: &[Row] = &[
     plain("DialplanExtensionAdd", SYSTEM),
     plain("DialplanExtensionRemove", SYSTEM),
     own("Events", NONE, "Control Event Flow."),
-    plain("ExtensionState", CALL_REPORTING),
+    reads("ExtensionState", CALL_REPORTING),
     list("ExtensionStateList", CALL_REPORTING, "ExtensionStateListComplete"),
-    irregular("FAXSession", CALL, Some("FAXSession")),
+    irregular_reads("FAXSession", CALL, Some("FAXSession")),
     list("FAXSessions", CALL, "FAXSessionsComplete"),
-    irregular("FAXStats", REPORTING, Some("FAXStats")),
+    irregular_reads("FAXStats", REPORTING, Some("FAXStats")),
     own("Filter", SYSTEM, "Dynamically add filters for the current manager session."),
-    plain("GetConfig", SYSTEM_CONFIG),
-    plain("GetConfigJSON", SYSTEM_CONFIG),
-    plain("Getvar", CALL_REPORTING),
-    list("Hangup", SYSTEM_CALL, "ChannelsHungupListComplete"),
-    irregular("IAXnetstats", SYSTEM_REPORTING, None),
+    reads("GetConfig", SYSTEM_CONFIG),
+    reads("GetConfigJSON", SYSTEM_CONFIG),
+    reads("Getvar", CALL_REPORTING),
+    writing_list("Hangup", SYSTEM_CALL, "ChannelsHungupListComplete"),
+    irregular_reads("IAXnetstats", SYSTEM_REPORTING, None),
     list("IAXpeerlist", SYSTEM_REPORTING, "PeerlistComplete"),
     list("IAXpeers", SYSTEM_REPORTING, "PeerlistComplete"),
     list("IAXregistry", SYSTEM_REPORTING, "RegistrationsComplete"),
     irregular("JabberSend", SYSTEM, None),
-    plain("ListCategories", CONFIG),
+    reads("ListCategories", CONFIG),
     own("ListCommands", NONE, "List available manager commands."),
     plain("LocalOptimizeAway", SYSTEM_CALL),
     plain("LoggerRotate", SYSTEM_REPORTING),
     own("Login", NONE, "Login Manager."),
     own("Logoff", NONE, "Logoff Manager."),
-    plain("MailboxCount", CALL_REPORTING),
-    plain("MailboxStatus", CALL_REPORTING),
+    reads("MailboxCount", CALL_REPORTING),
+    reads("MailboxStatus", CALL_REPORTING),
     list("MeetmeList", REPORTING, "MeetmeListComplete"),
     list("MeetmeListRooms", REPORTING, "MeetmeListRoomsComplete"),
     plain("MeetmeMute", CALL),
@@ -164,7 +195,7 @@ pub(super) const ROWS: &[Row] = &[
     plain("MessageSend", MESSAGE),
     plain("MixMonitor", SYSTEM),
     plain("MixMonitorMute", SYSTEM_CALL),
-    plain("ModuleCheck", SYSTEM),
+    reads("ModuleCheck", SYSTEM),
     irregular("ModuleLoad", SYSTEM, None),
     plain("Monitor", CALL),
     plain("MuteAudio", SYSTEM),
@@ -177,7 +208,7 @@ pub(super) const ROWS: &[Row] = &[
     list("Parkinglots", CALL, "ParkinglotsComplete"),
     plain("PauseMonitor", CALL),
     own("Ping", NONE, "Keepalive command."),
-    list("PJSIPHangup", SYSTEM_CALL, "ChannelsHungupListComplete"),
+    writing_list("PJSIPHangup", SYSTEM_CALL, "ChannelsHungupListComplete"),
     plain("PJSIPNotify", SYSTEM),
     plain("PJSIPQualify", SYSTEM_REPORTING),
     plain("PJSIPRegister", SYSTEM_REPORTING),
@@ -185,7 +216,7 @@ pub(super) const ROWS: &[Row] = &[
     list("PJSIPShowAors", SYSTEM, "AorListComplete"),
     list("PJSIPShowAuths", SYSTEM, "AuthListComplete"),
     list("PJSIPShowContacts", SYSTEM, "ContactListComplete"),
-    irregular("PJSIPShowEndpoint", SYSTEM, Some("EndpointDetailComplete")),
+    irregular_reads("PJSIPShowEndpoint", SYSTEM, Some("EndpointDetailComplete")),
     list("PJSIPShowEndpoints", SYSTEM, "EndpointListComplete"),
     list("PJSIPShowMaintenance", SYSTEM_REPORTING, "PJSIPMaintenanceStatusComplete"),
     list("PJSIPShowRegistrationInboundContactStatuses", SYSTEM, "ContactStatusDetailComplete"),
@@ -197,7 +228,7 @@ pub(super) const ROWS: &[Row] = &[
     plain("PJSIPUnregister", SYSTEM_REPORTING),
     plain("PlayDTMF", CALL),
     plain("PlayMF", CALL),
-    plain("PresenceState", CALL_REPORTING),
+    reads("PresenceState", CALL_REPORTING),
     list("PresenceStateList", CALL_REPORTING, "PresenceStateListComplete"),
     plain("PRIDebugFileSet", SYSTEM),
     plain("PRIDebugFileUnset", NONE),
@@ -212,8 +243,8 @@ pub(super) const ROWS: &[Row] = &[
     plain("QueueReload", NONE),
     plain("QueueRemove", AGENT),
     plain("QueueReset", NONE),
-    plain("QueueRule", NONE),
-    irregular("Queues", NONE, None),
+    reads("QueueRule", NONE),
+    irregular_reads("Queues", NONE, None),
     list("QueueStatus", NONE, "QueueStatusComplete"),
     list("QueueSummary", NONE, "QueueSummaryComplete"),
     plain("QueueWithdrawCaller", NONE),
@@ -222,17 +253,17 @@ pub(super) const ROWS: &[Row] = &[
     plain("SendFlash", CALL),
     plain("SendText", CALL),
     plain("Setvar", CALL),
-    irregular("ShowDialPlan", CONFIG_REPORTING, Some("ShowDialPlanComplete")),
+    irregular_reads("ShowDialPlan", CONFIG_REPORTING, Some("ShowDialPlanComplete")),
     plain("SIPnotify", SYSTEM),
     list("SIPpeers", SYSTEM_REPORTING, "PeerlistComplete"),
     list("SIPpeerstatus", SYSTEM, "SIPpeerstatusComplete"),
     plain("SIPqualifypeer", SYSTEM_REPORTING),
-    plain("SIPshowpeer", SYSTEM_REPORTING),
+    reads("SIPshowpeer", SYSTEM_REPORTING),
     list("SIPshowregistry", SYSTEM_REPORTING, "RegistrationsComplete"),
     list("SKINNYdevices", SYSTEM_REPORTING, "DevicelistComplete"),
     list("SKINNYlines", SYSTEM_REPORTING, "LinelistComplete"),
-    plain("SKINNYshowdevice", SYSTEM_REPORTING),
-    plain("SKINNYshowline", SYSTEM_REPORTING),
+    reads("SKINNYshowdevice", SYSTEM_REPORTING),
+    reads("SKINNYshowline", SYSTEM_REPORTING),
     plain("SorceryMemoryCacheExpire", SYSTEM),
     plain("SorceryMemoryCacheExpireObject", SYSTEM),
     plain("SorceryMemoryCachePopulate", SYSTEM),

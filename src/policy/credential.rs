@@ -12,7 +12,7 @@ use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use super::secret::Secret;
+use super::secret::{Credential, Secret};
 use super::user::{User, Users};
 use crate::protocol::request::Request;
 
@@ -86,7 +86,10 @@ pub fn authenticate(
     let user = users.get(username);
     // Checked before it is known whether it counts, so that time does not tell which names exist.
     let nobody = Secret::new("a user that does not exist");
-    let known = user.and_then(|user| user.secret.as_ref());
+    let known = user.and_then(|user| match &user.credential {
+        Credential::Secret(secret) => Some(secret),
+        Credential::None => None,
+    });
     let credentials = verify(known.unwrap_or(&nobody), request, challenge);
     if username.is_empty() {
         return Err(LoginFailure::NoUsername);

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use super::acl::Acl;
 use super::class::Classes;
-use super::secret::Secret;
+use super::rights::{Audit, Rights};
+use super::secret::{Credential, Secret};
 use super::user::{ActionIds, OnUpstreamLoss, User};
 
 /// A user of that name whose secret is `NAME-secret`, with these write classes and nothing to read.
 pub(super) fn user(name: &str, write: Classes) -> User {
     User {
         name: name.to_owned(),
-        secret: Some(Secret::new(format!("{name}-secret"))),
+        credential: Credential::Secret(Secret::new(format!("{name}-secret"))),
+        rights: Rights::default(),
+        audit: Audit::default(),
         read: Classes::NONE,
         write,
         acl: Acl::default(),

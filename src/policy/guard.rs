@@ -14,58 +14,44 @@ mod split;
 mod variables;
 
 use super::action::Action;
+use super::decision::{Passed, Refusal, Rule};
 use super::user::User;
 use crate::protocol::request::Request;
 
-/// Why a guard refuses an action, as the client is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The user lacks the class for the action itself.
-    PermissionDenied,
-    /// Asterisk's own text for that refusal.
-    Message(&'static str),
-}
+type Guard = fn(&User, Request<'_>) -> Result<(), &'static str>;
 
-impl Refusal {
-    /// The value of the `Message` header.
-    pub const fn message(&self) -> &str {
-        match self {
-            Self::PermissionDenied => "Permission denied",
-            Self::Message(text) => text,
-        }
-    }
-}
-
-type Guard = fn(&User, Request<'_>) -> Result<(), Refusal>;
-
-/// Which guard looks at which action. Names compare ignoring case; every row of the name is asked.
-const GUARDS: &[(&str, Guard)] = &[
-    ("Originate", originate::check_application),
-    ("Originate", originate::check_variables),
-    ("Getvar", variables::check_getvar),
-    ("Status", variables::check_status),
-    ("Command", command::check),
-    ("GetConfig", files::check_names),
-    ("GetConfigJSON", files::check_names),
-    ("ListCategories", files::check_names),
-    ("CreateConfig", files::check_names),
-    ("UpdateConfig", files::check_names),
-    ("UpdateConfig", files::check_directives),
+/// Which guard looks at which action, and what the guard is called in the log. Names compare ignoring case; every row of the name is asked.
+const GUARDS: &[(&str, &str, Guard)] = &[
+    ("Originate", "application", originate::check_application),
+    ("Originate", "variables", originate::check_variables),
+    ("Getvar", "variable", variables::check_getvar),
+    ("Status", "variables", variables::check_status),
+    ("Command", "command", command::check),
+    ("GetConfig", "file", files::check_names),
+    ("GetConfigJSON", "file", files::check_names),
+    ("ListCategories", "file", files::check_names),
+    ("CreateConfig", "file", files::check_names),
+    ("UpdateConfig", "file", files::check_names),
+    ("UpdateConfig", "directive", files::check_directives),
 ];
 
-/// Decides whether `user` may run `action` with these headers: by class first, then by argument.
+/// Decides whether `user` may run `action` with these arguments. The class was looked at before.
 ///
 /// # Errors
 /// The refusal to be sent to the client; nothing of the request may then reach Asterisk.
-pub fn check(action: &Action, user: &User, request: Request<'_>) -> Result<(), Refusal> {
-    if !action.allowed(user.write) {
-        return Err(Refusal::PermissionDenied);
+pub(super) fn check(
+    action: &Action,
+    user: &User,
+    request: Request<'_>,
+    tell: &mut dyn FnMut(Passed<'_>),
+) -> Result<(), Refusal> {
+    for (name, rule, guard) in GUARDS {
+        if name.eq_ignore_ascii_case(&action.name) {
+            guard(user, request).map_err(|text| Refusal::new(text, Rule::Guard(rule)))?;
+            tell(Passed::Guard(rule));
+        }
     }
-    GUARDS
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case(&action.name))
-        .try_for_each(|(_, guard)| guard(user, request))
+    Ok(())
 }
 
 /// Whether `text` contains `part`, byte for byte.

@@ -3,14 +3,18 @@
 
 pub mod acl;
 pub mod action;
+pub mod action_filter;
 mod action_table;
 pub mod class;
 pub mod class_list;
 pub mod credential;
+pub mod decision;
 pub mod event_mask;
+pub mod filter;
 #[cfg(test)]
 mod fixtures;
-pub mod guard;
+mod guard;
 pub mod privilege;
+pub mod rights;
 pub mod secret;
 pub mod user;

@@ -35,6 +35,16 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// What a user proves itself with.
+#[derive(Clone, Debug, Default)]
+pub enum Credential {
+    /// Nothing is configured: nobody can log in.
+    #[default]
+    None,
+    /// The secret itself.
+    Secret(Secret),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::acl::Acl;
 use super::class::Classes;
-use super::secret::Secret;
+use super::rights::{Audit, Rights};
+use super::secret::Credential;
 
 /// Who sees the ActionID that a broadcast event carries (`OriginateResponse`, `UserEvent`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -35,12 +36,16 @@ pub enum OnUpstreamLoss {
 pub struct User {
     /// The name as configured. Looked up ignoring case.
     pub name: String,
-    /// The secret; `None` when there is no `secret` line, in which case nobody can log in.
-    pub secret: Option<Secret>,
+    /// What the user proves itself with.
+    pub credential: Credential,
     /// Classes of events that may be read.
     pub read: Classes,
     /// Classes of actions that may be run.
     pub write: Classes,
+    /// What narrows these rights.
+    pub rights: Rights,
+    /// Which of its actions are written to the audit log.
+    pub audit: Audit,
     /// From where this user may log in.
     pub acl: Acl,
     /// Whether a second session of the same name may log in.

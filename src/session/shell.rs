@@ -280,7 +280,8 @@ impl Shell {
                 address,
                 action,
                 reason,
-            } => warn!(user, address, action, reason, "request refused"),
+                rule,
+            } => warn!(user, address, action, reason, rule, "request refused"),
             Notice::Unroutable { first_line } => {
                 warn!(
                     upstream,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use amimux::config::settings::{AuthType, General, Upstream};
 use amimux::policy::acl::Acl;
 use amimux::policy::class::Classes;
-use amimux::policy::secret::Secret;
+use amimux::policy::rights::{Audit, Rights};
+use amimux::policy::secret::{Credential, Secret};
 use amimux::policy::user::{ActionIds, OnUpstreamLoss, User};
 
 /// Generous limits.
@@ -49,7 +50,9 @@ pub fn upstream() -> Upstream {
 pub fn user(name: &str) -> User {
     User {
         name: name.to_owned(),
-        secret: Some(Secret::new("secret")),
+        credential: Credential::Secret(Secret::new("secret")),
+        rights: Rights::default(),
+        audit: Audit::default(),
         read: Classes::ALL,
         write: Classes::ALL,
         acl: Acl::default(),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::fixtures;
 
 const ALL_RECORDED: &[u8] = include_bytes!("../../../tests/data/policy/030-ListCommands.recv");
 const ORIGINATE_RECORDED: &[u8] =
@@ -18,7 +19,7 @@ fn learned(answer: &[u8]) -> ActionTable {
 
 fn listed(table: &ActionTable, write: Classes) -> String {
     let mut out = BytesMut::new();
-    table.list_commands(write, &mut out);
+    table.list_commands(&fixtures::user("someone", write), &mut out);
     String::from_utf8(out.to_vec()).unwrap()
 }
 
@@ -120,9 +121,9 @@ fn classes_that_cannot_be_read_refuse_the_action() {
 fn a_class_without_label_needs_every_class() {
     let table = learned(b"X: s  (Priv: all)\r\n");
     let action = table.get(b"x").unwrap();
-    assert!(action.allowed(Classes::ALL));
+    assert!(may_run(action, &fixtures::user("someone", Classes::ALL)));
     let labelled = Classes::from_bits(Classes::ALL.bits() & !without_label().bits());
-    assert!(!action.allowed(labelled));
+    assert!(!may_run(action, &fixtures::user("someone", labelled)));
     assert!(listed(&table, Classes::ALL).contains("X: s  (Priv: all)\r\n"));
 }
 
@@ -130,10 +131,16 @@ fn a_class_without_label_needs_every_class() {
 fn any_class_is_enough_and_none_is_open() {
     let table = ActionTable::builtin();
     let hangup = table.get(b"Hangup").unwrap();
-    assert!(hangup.allowed(Classes::CALL));
-    assert!(hangup.allowed(Classes::SYSTEM));
-    assert!(!hangup.allowed(Classes::REPORTING));
-    assert!(table.get(b"Ping").unwrap().allowed(Classes::NONE));
+    assert!(may_run(hangup, &fixtures::user("someone", Classes::CALL)));
+    assert!(may_run(hangup, &fixtures::user("someone", Classes::SYSTEM)));
+    assert!(!may_run(
+        hangup,
+        &fixtures::user("someone", Classes::REPORTING)
+    ));
+    assert!(may_run(
+        table.get(b"Ping").unwrap(),
+        &fixtures::user("someone", Classes::NONE)
+    ));
 }
 
 #[test]

@@ -14,10 +14,10 @@ fn users() -> Users {
     let mut users = Users::default();
     users.insert(fixtures::user("upstream", Classes::ALL));
     let mut locked = fixtures::user("locked", Classes::ALL);
-    locked.secret = None;
+    locked.credential = Credential::None;
     users.insert(locked);
     let mut open = fixtures::user("open", Classes::ALL);
-    open.secret = Some(Secret::new(""));
+    open.credential = Credential::Secret(Secret::new(""));
     users.insert(open);
     users
 }

@@ -6,11 +6,11 @@
 //! another name; this keeps accidents and easy leaks away.
 
 use super::functions::reads_protected_file;
-use super::{Refusal, without_quoting};
+use super::without_quoting;
 use crate::policy::user::User;
 use crate::protocol::request::Request;
 
-const BLACKLISTED: Refusal = Refusal::Message("Command blacklisted");
+const BLACKLISTED: &str = "Command blacklisted";
 
 /// Commands that begin with these words are refused.
 const REFUSED: &[&[&str]] = &[
@@ -34,7 +34,7 @@ const REFUSED: &[&[&str]] = &[
 ];
 
 /// An empty command is left to Asterisk, which says so.
-pub(super) fn check(_user: &User, request: Request<'_>) -> Result<(), Refusal> {
+pub(super) fn check(_user: &User, request: Request<'_>) -> Result<(), &'static str> {
     let command = request.get_or_empty("Command");
     let words = words(command);
     let refused = REFUSED.iter().any(|start| {

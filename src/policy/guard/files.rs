@@ -6,11 +6,11 @@
 //! Asterisk's own check, that the file is inside the configuration directory, still follows. Symbolic links
 //! are beyond what can be seen from here.
 
-use super::{Refusal, contains};
+use super::contains;
 use crate::policy::user::User;
 use crate::protocol::request::Request;
 
-const RESTRICTED: Refusal = Refusal::Message("File requires escalated privileges");
+const RESTRICTED: &str = "File requires escalated privileges";
 
 /// The headers that name a file, over all these actions.
 const HEADERS: &[&str] = &["Filename", "SrcFilename", "DstFilename"];
@@ -63,7 +63,7 @@ const fn is_odd(byte: u8) -> bool {
 }
 
 /// Every file that the request names; only the first header of a name counts for Asterisk.
-pub(super) fn check_names(_user: &User, request: Request<'_>) -> Result<(), Refusal> {
+pub(super) fn check_names(_user: &User, request: Request<'_>) -> Result<(), &'static str> {
     let protected = HEADERS
         .iter()
         .any(|header| is_protected(request.get_or_empty(header)));
@@ -73,7 +73,7 @@ pub(super) fn check_names(_user: &User, request: Request<'_>) -> Result<(), Refu
 /// What UpdateConfig writes must not become a directive: a file that includes `manager.conf` could be read
 /// instead of it, and `#exec` runs a command. A directive is a line that begins with `#`, which only a
 /// variable's name can do, or the text after the end of a block comment.
-pub(super) fn check_directives(_user: &User, request: Request<'_>) -> Result<(), Refusal> {
+pub(super) fn check_directives(_user: &User, request: Request<'_>) -> Result<(), &'static str> {
     let directive = request.lines().any(|line| {
         let (name, value) = match memchr::memchr(b':', line) {
             Some(colon) => line.split_at_checked(colon).unwrap_or((line, b"")),

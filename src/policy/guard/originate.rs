@@ -3,12 +3,12 @@
 
 use super::functions::calls_escalating;
 use super::split::split_arguments;
-use super::{Refusal, contains, contains_ignoring_case, without_quoting};
+use super::{contains, contains_ignoring_case, without_quoting};
 use crate::policy::class::Classes;
 use crate::policy::user::User;
 use crate::protocol::request::Request;
 
-const FORBIDDEN: Refusal = Refusal::Message("Originate Access Forbidden: app or data blacklisted");
+const FORBIDDEN: &str = "Originate Access Forbidden: app or data blacklisted";
 
 /// How a rule looks at Application and Data.
 enum Matches {
@@ -80,7 +80,7 @@ impl Matches {
 }
 
 /// Application and Data, only when there is an Application: the other form runs the dialplan's own words.
-pub(super) fn check_application(user: &User, request: Request<'_>) -> Result<(), Refusal> {
+pub(super) fn check_application(user: &User, request: Request<'_>) -> Result<(), &'static str> {
     let application = request.get_or_empty("Application");
     if application.is_empty() {
         return Ok(());
@@ -95,7 +95,7 @@ pub(super) fn check_application(user: &User, request: Request<'_>) -> Result<(),
 
 /// Every `Variable` header, for every user: its names are set on a thread of the call's own, where
 /// Asterisk's guard against writing dangerous functions from the network is off.
-pub(super) fn check_variables(_user: &User, request: Request<'_>) -> Result<(), Refusal> {
+pub(super) fn check_variables(_user: &User, request: Request<'_>) -> Result<(), &'static str> {
     let dangerous = request
         .all("Variable")
         .flat_map(split_arguments)

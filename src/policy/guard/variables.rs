@@ -2,7 +2,7 @@
 //! Source: `main/manager.c`, `action_getvar`, `action_status`.
 
 use super::functions::{has_nested_expression, reads_protected_file};
-use super::{Refusal, contains, without_quoting};
+use super::{contains, without_quoting};
 use crate::policy::class::Classes;
 use crate::policy::user::User;
 use crate::protocol::request::Request;
@@ -10,14 +10,14 @@ use crate::protocol::request::Request;
 /// Words that only class `system` may have in what it reads; case counts, as in the functions' names.
 const FORBIDDEN: &[&str] = &["SHELL", "EVAL"];
 
-pub(super) fn check_getvar(user: &User, request: Request<'_>) -> Result<(), Refusal> {
+pub(super) fn check_getvar(user: &User, request: Request<'_>) -> Result<(), &'static str> {
     check(user, request.get_or_empty("Variable"))
-        .map_err(|Forbidden| Refusal::Message("GetVar Access Forbidden: Variable"))
+        .map_err(|Forbidden| "GetVar Access Forbidden: Variable")
 }
 
-pub(super) fn check_status(user: &User, request: Request<'_>) -> Result<(), Refusal> {
+pub(super) fn check_status(user: &User, request: Request<'_>) -> Result<(), &'static str> {
     check(user, request.get_or_empty("Variables"))
-        .map_err(|Forbidden| Refusal::Message("Status Access Forbidden: Variables"))
+        .map_err(|Forbidden| "Status Access Forbidden: Variables")
 }
 
 struct Forbidden;

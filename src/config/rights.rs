@@ -1,0 +1,137 @@
+//! The options that narrow rights below the classes, or widen what is safe by default: how strictly arguments
+//! are judged, which commands and files are within reach, filters and forced headers. Four of them may stand in
+//! `[general]` as well, as the default of every user.
+
+use super::diagnostics::Report;
+use super::options::{Spec, Treatment};
+use super::raw::RawOption;
+use super::user::UserDraft;
+use super::value;
+use crate::policy::rights::{Audit, CommandRules, Guards, OpenActions, Rights};
+
+/// What is said of options that narrow a user's rights in ways that this version does not know.
+const RIGHTS: &str =
+    "this version does not know it, and the user's rights would be others than you mean";
+
+/// What `[general]` and a user section may both say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RightsDraft {
+    guards: Guards,
+    /// Without a line, as strict as `guards`.
+    command_rules: Option<CommandRules>,
+    open_actions: OpenActions,
+    pub(super) audit: Audit,
+}
+
+impl RightsDraft {
+    pub(super) fn guards(&mut self, option: &RawOption, report: &mut Report) {
+        let words = [("safe", Guards::Safe), ("asterisk", Guards::Asterisk)];
+        value::assign(&mut self.guards, value::one_of(option, &words, report));
+    }
+
+    pub(super) fn command_rules(&mut self, option: &RawOption, report: &mut Report) {
+        let words = [
+            ("safe", CommandRules::Safe),
+            ("asterisk", CommandRules::Asterisk),
+        ];
+        self.command_rules = value::one_of(option, &words, report).or(self.command_rules);
+    }
+
+    pub(super) fn open_actions(&mut self, option: &RawOption, report: &mut Report) {
+        let words = [
+            ("asterisk", OpenActions::Asterisk),
+            ("safe", OpenActions::Safe),
+            ("none", OpenActions::None),
+        ];
+        value::assign(
+            &mut self.open_actions,
+            value::one_of(option, &words, report),
+        );
+    }
+
+    pub(super) fn audit(&mut self, option: &RawOption, report: &mut Report) {
+        let words = [
+            ("off", Audit::Off),
+            ("refused", Audit::Refused),
+            ("writes", Audit::Writes),
+            ("all", Audit::All),
+        ];
+        value::assign(&mut self.audit, value::one_of(option, &words, report));
+    }
+
+    /// Puts what was said into the rights.
+    pub(super) fn finish(self, rights: &mut Rights) {
+        rights.guards = self.guards;
+        rights.open_actions = self.open_actions;
+        rights.command_rules = self.command_rules.unwrap_or(match self.guards {
+            Guards::Safe => CommandRules::Safe,
+            Guards::Asterisk => CommandRules::Asterisk,
+        });
+    }
+}
+
+/// The kinds, defaults and descriptions of the options that may stand in `[general]` and in user sections.
+pub(super) mod shared {
+    /// Name, kind, default in `[general]`, description.
+    pub(in crate::config) type Words = (&'static str, &'static str, &'static str, &'static str);
+
+    pub(in crate::config) const GUARDS: Words = (
+        "guards",
+        "safe or asterisk",
+        "safe",
+        "how the arguments of actions are judged: safely, or exactly as Asterisk does, holes included",
+    );
+    pub(in crate::config) const COMMAND_RULES: Words = (
+        "commandrules",
+        "safe or asterisk",
+        "as guards",
+        "what the action Command may run: commands that only show something, or all but Asterisk's black list",
+    );
+    pub(in crate::config) const OPEN_ACTIONS: Words = (
+        "openactions",
+        "asterisk, safe or none",
+        "asterisk",
+        "who may run the actions that need no class: everybody, everybody those that only read, nobody",
+    );
+    pub(in crate::config) const AUDIT: Words = (
+        "audit",
+        "off, refused, writes or all",
+        "off",
+        "which actions are written to the log, with their headers",
+    );
+}
+
+const fn row(
+    (name, kind, _, doc): shared::Words,
+    apply: fn(&mut UserDraft, &RawOption, &mut Report),
+) -> Spec<UserDraft> {
+    Spec::read(name, kind, "as in [general]", doc, apply)
+}
+
+/// Options of user sections about rights.
+pub(super) const OPTIONS: &[Spec<UserDraft>] = &[
+    row(shared::GUARDS, |draft, option, report| {
+        draft.rights.guards(option, report);
+    }),
+    row(shared::COMMAND_RULES, |draft, option, report| {
+        draft.rights.command_rules(option, report);
+    }),
+    row(shared::OPEN_ACTIONS, |draft, option, report| {
+        draft.rights.open_actions(option, report);
+    }),
+    row(shared::AUDIT, |draft, option, report| {
+        draft.rights.audit(option, report);
+    }),
+    Spec::unsupported(
+        "actionfilter",
+        &[],
+        RIGHTS,
+        Treatment::Refused("remove the line, and narrow 'write'"),
+    ),
+    Spec::unsupported(
+        "setheader",
+        &[],
+        RIGHTS,
+        Treatment::Refused("remove the line"),
+    ),
+];
