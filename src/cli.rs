@@ -1,6 +1,8 @@
 //! The command line: what each command is for, and what it tells a person. Exit codes: 0 success, 1 failure,
 //! 2 wrong usage, 78 a configuration that cannot be used (`EX_CONFIG` of sysexits).
 
+mod explain;
+
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,6 +36,7 @@ change: point them at amimux's port instead of Asterisk's.",
     after_long_help = "First steps:
   amimux demo                                     see it at work, without an Asterisk
   amimux check --config /etc/amimux/amimux.conf   is my configuration right?
+  amimux explain --user NAME                      what may this user do and see?
   amimux run --config /etc/amimux/amimux.conf     the proxy itself, in the foreground
 
 In Asterisk's manager.conf, amimux needs a user with read = all, write = all and a generous
@@ -55,6 +58,8 @@ enum Command {
     Demo(DemoArguments),
     /// Read a configuration and print every error and warning, as file:line: what is wrong; remedy.
     Check(CheckArguments),
+    /// Tell what a user may do and see, and which rule says so.
+    Explain(explain::ExplainArguments),
 }
 
 /// Which configuration.
@@ -124,6 +129,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run_proxy(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo(arguments) => run_demo(&arguments),
     };
     result.unwrap_or_else(|error| {

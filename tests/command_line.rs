@@ -117,3 +117,71 @@ fn the_demo_shows_what_each_application_receives_and_ends_by_itself() {
         assert!(shown.contains(expected), "{expected} is missing:\n{shown}");
     }
 }
+
+#[test]
+fn explain_tells_what_would_be_decided_and_by_which_rule() {
+    let configuration_text =
+        GOOD.replace("PORT", "5039") + "deny = 0.0.0.0/0,::/0\npermit = 192.0.2.0/24\n";
+    let (_folder, path) = configuration(&configuration_text);
+    let explain = |arguments: &[&str]| {
+        let output = amimux(&[&["explain", "--config", &path, "--user"], arguments].concat());
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!said.contains("s3cr3t"), "{said}");
+        (output.status.code(), said)
+    };
+    for (arguments, code, parts) in [
+        (
+            &["crm"][..],
+            0,
+            &["may run", "Originate", "may read", "Newchannel"][..],
+        ),
+        (
+            &["crm", "--address", "192.0.2.9", "Originate", "Channel: X/1"],
+            0,
+            &[
+                "permit 192.0.2.0/24",
+                "login               ALLOWED",
+                "write has originate",
+                "request             ALLOWED",
+                "Channel: X/1",
+            ],
+        ),
+        (
+            &["crm", "--address", "198.51.100.1"],
+            1,
+            &["deny 0.0.0.0/0", "REFUSED: Authentication failed"],
+        ),
+        (
+            &["crm", "Originate", "Application: System"],
+            1,
+            &[
+                "guard application",
+                "REFUSED: Originate Access Forbidden: app or data blacklisted",
+            ],
+        ),
+        (
+            &["crm", "Command"],
+            1,
+            &["class command", "REFUSED: Permission denied"],
+        ),
+        (
+            &["crm", "Nonsense"],
+            1,
+            &["REFUSED: Invalid/unknown command: Nonsense."],
+        ),
+        (
+            &["nobody"],
+            1,
+            &["there is no user \"nobody\"; there are: crm"],
+        ),
+        (&["crm", "Ping", "no header"], 1, &["is not a header"]),
+        (&["crm", "Ping", "A: b\r\nAction: Logoff"], 1, &["line end"]),
+        (&[], 2, &[]),
+    ] {
+        let (found, said) = explain(arguments);
+        assert_eq!(found, Some(code), "{arguments:?}\n{said}");
+        for part in parts {
+            assert!(said.contains(part), "{arguments:?}: no {part:?} in\n{said}");
+        }
+    }
+}

@@ -44,7 +44,7 @@ impl NamedAcls {
             if section.template || section.name.eq_ignore_ascii_case("general") {
                 continue;
             }
-            let mut list = RuleList::default();
+            let mut list = RuleList::named(&section.name);
             for option in &section.options {
                 if !push_rules(&mut list, option, report) {
                     report.error(
@@ -142,7 +142,9 @@ impl AclDraft {
     /// The whole, with named ACLs looked up; `bind` is the address that amimux listens on.
     pub(super) fn finish(self, acls: &NamedAcls, bind: IpAddr, report: &mut Report) -> Acl {
         let mut acl = Acl::default();
-        acl.push(self.rules);
+        if !self.rules.is_empty() {
+            acl.push(self.rules);
+        }
         for (name, at) in &self.named {
             if let Some(list) = acls.get(name, at, report) {
                 acl.push(list.clone());

@@ -150,13 +150,48 @@ impl Rule {
     }
 }
 
+/// As in the configuration: `permit 192.0.2.0/24`. A mask that is no prefix length is shown as an address.
+impl std::fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sense = match self.sense {
+            Sense::Permit => "permit",
+            Sense::Deny => "deny",
+        };
+        match self.network {
+            Network::V4 { bits, mask } => {
+                write!(formatter, "{sense} {}/", Ipv4Addr::from_bits(bits))?;
+                match mask.leading_ones() + mask.trailing_zeros() {
+                    u32::BITS.. => write!(formatter, "{}", mask.leading_ones()),
+                    _ => write!(formatter, "{}", Ipv4Addr::from_bits(mask)),
+                }
+            }
+            Network::V6 { bits, mask } => {
+                write!(formatter, "{sense} {}/", Ipv6Addr::from_bits(bits))?;
+                match mask.leading_ones() + mask.trailing_zeros() {
+                    u128::BITS.. => write!(formatter, "{}", mask.leading_ones()),
+                    _ => write!(formatter, "{}", Ipv6Addr::from_bits(mask)),
+                }
+            }
+        }
+    }
+}
+
 /// Rules in order; the last that matches decides, without any match the address is allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleList {
+    name: Option<String>,
     rules: Vec<Rule>,
 }
 
 impl RuleList {
+    /// An empty list with the name that it has in `acl.conf`.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            rules: Vec::new(),
+        }
+    }
+
     /// Appends the entries of one `permit` or `deny` line. Nothing is appended when one of them is refused.
     ///
     /// # Errors
@@ -180,13 +215,15 @@ impl RuleList {
         self.rules.is_empty()
     }
 
+    /// The rule that decides about the address: the last that matches.
+    fn deciding(&self, address: IpAddr) -> Option<&Rule> {
+        let address = unmapped(address);
+        self.rules.iter().rev().find(|rule| rule.matches(address))
+    }
+
     /// Whether this list allows the address.
     pub fn allows(&self, address: IpAddr) -> bool {
-        let address = unmapped(address);
-        self.rules
-            .iter()
-            .rev()
-            .find(|rule| rule.matches(address))
+        self.deciding(address)
             .is_none_or(|rule| rule.sense == Sense::Permit)
     }
 }
@@ -206,6 +243,18 @@ impl Acl {
     /// Whether a client at this address may log in. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn allows(&self, address: IpAddr) -> bool {
         self.lists.iter().all(|list| list.allows(address))
+    }
+
+    /// What each list says about an address: its name in `acl.conf` (`None` for the user's own lines), the rule
+    /// that decides (`None` when no rule matches, so that the list allows), whether it allows.
+    pub fn verdicts(
+        &self,
+        address: IpAddr,
+    ) -> impl Iterator<Item = (Option<&str>, Option<&Rule>, bool)> {
+        self.lists.iter().map(move |list| {
+            let name = list.name.as_deref();
+            (name, list.deciding(address), list.allows(address))
+        })
     }
 
     /// Every rule of every list.

@@ -17,6 +17,11 @@ impl ActionFilters {
         Ok(())
     }
 
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        true
+    }
+
     /// Whether some request of this action could pass.
     pub fn may_pass(&self, _action: &Action) -> bool {
         true

@@ -10,6 +10,8 @@ pub mod class_list;
 pub mod credential;
 pub mod decision;
 pub mod event_mask;
+mod event_table;
+pub mod explain;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
