@@ -109,6 +109,10 @@ const USER_LINES: &[(&str, &str)] = &[
         "error: the option 'actionfilter' is not supported: this version does not know it, and the user's rights would be others than you mean; remove the line, and narrow 'write'",
     ),
     (
+        "hasmanager=yes",
+        "error: the option 'hasmanager' is not supported: it belongs to users.conf, where a user without 'read' and 'write' has every class; give the user a section of its own with secret, read and write",
+    ),
+    (
         "read=call, agent",
         "warning: read = 'call, agent' has blanks, for which Asterisk grants call; that narrower meaning is taken; write read = call,agent if that is meant",
     ),

@@ -188,6 +188,12 @@ const OWN: &[Row] = &[
         EVENT_FILTER,
         Treatment::Refused("remove the line"),
     ),
+    Row::unsupported(
+        "hasmanager",
+        &[],
+        "it belongs to users.conf, where a user without 'read' and 'write' has every class",
+        Treatment::Refused("give the user a section of its own with secret, read and write"),
+    ),
 ];
 
 /// Reads a section; nothing when the user cannot be used.
