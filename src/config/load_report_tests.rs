@@ -105,10 +105,6 @@ const USER_LINES: &[(&str, &str)] = &[
         "error: the option 'EventFilter(name(Hangup))' is not supported: this version has no event filters; the user would otherwise receive more than you mean; remove the line",
     ),
     (
-        "actionfilter=x",
-        "error: the option 'actionfilter' is not supported: this version does not know it, and the user's rights would be others than you mean; remove the line, and narrow 'write'",
-    ),
-    (
         "read=call, agent",
         "warning: read = 'call, agent' has blanks, for which Asterisk grants call; that narrower meaning is taken; write read = call,agent if that is meant",
     ),

@@ -13,6 +13,7 @@ pub mod event_mask;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
+pub mod forced_header;
 mod guard;
 pub mod privilege;
 pub mod rights;

@@ -17,83 +17,93 @@ fn method(criteria: &Criteria) -> Method {
     }
 }
 
+/// Option, pattern, kind, name, header, method.
+type Read = (
+    &'static str,
+    &'static str,
+    Kind,
+    &'static str,
+    &'static str,
+    Method,
+);
+
+const READ: &[Read] = &[
+    ("f(name(A))", "", Include, "A", "", Method::None),
+    ("f(name(A))", "!", Exclude, "A", "", Method::None),
+    (
+        "f(action(exclude),name(A))",
+        "",
+        Exclude,
+        "A",
+        "",
+        Method::None,
+    ),
+    (
+        "f(action(include),name(A))",
+        "!",
+        Include,
+        "A",
+        "",
+        Method::None,
+    ),
+    (
+        "f(action(require) header(H))",
+        "",
+        Require,
+        "",
+        "H",
+        Method::None,
+    ),
+    ("f(header(H:))", "", Include, "", "H", Method::None),
+    (
+        "f(method(exact),header(H))",
+        "!x",
+        Exclude,
+        "",
+        "H",
+        Method::Exact,
+    ),
+    (
+        "f(method(none),header(H))",
+        "",
+        Include,
+        "",
+        "H",
+        Method::None,
+    ),
+    (
+        "f( , name(A)\theader(Channel) ,method(starts_with),)",
+        "PJSIP/",
+        Include,
+        "A",
+        "Channel",
+        Method::StartsWith,
+    ),
+    (
+        "f(method(ends_with))",
+        "x",
+        Include,
+        "",
+        "",
+        Method::EndsWith,
+    ),
+    (
+        "f(method(contains))",
+        "x",
+        Include,
+        "",
+        "",
+        Method::Contains,
+    ),
+    ("f(method(regex))", "^x|y$", Include, "", "", Method::Regex),
+    ("f", "Context: x", Include, "", "", Method::Regex),
+    ("f", "!x", Exclude, "", "", Method::Regex),
+    ("f", "!!x", Exclude, "", "", Method::Regex),
+];
+
 #[test]
 fn what_is_read() {
-    // Option, pattern, kind, name, header, method.
-    let cases = [
-        ("f(name(A))", "", Include, "A", "", Method::None),
-        ("f(name(A))", "!", Exclude, "A", "", Method::None),
-        (
-            "f(action(exclude),name(A))",
-            "",
-            Exclude,
-            "A",
-            "",
-            Method::None,
-        ),
-        (
-            "f(action(include),name(A))",
-            "!",
-            Include,
-            "A",
-            "",
-            Method::None,
-        ),
-        (
-            "f(action(require) header(H))",
-            "",
-            Require,
-            "",
-            "H",
-            Method::None,
-        ),
-        ("f(header(H:))", "", Include, "", "H", Method::None),
-        (
-            "f(method(exact),header(H))",
-            "!x",
-            Exclude,
-            "",
-            "H",
-            Method::Exact,
-        ),
-        (
-            "f(method(none),header(H))",
-            "",
-            Include,
-            "",
-            "H",
-            Method::None,
-        ),
-        (
-            "f( , name(A)\theader(Channel) ,method(starts_with),)",
-            "PJSIP/",
-            Include,
-            "A",
-            "Channel",
-            Method::StartsWith,
-        ),
-        (
-            "f(method(ends_with))",
-            "x",
-            Include,
-            "",
-            "",
-            Method::EndsWith,
-        ),
-        (
-            "f(method(contains))",
-            "x",
-            Include,
-            "",
-            "",
-            Method::Contains,
-        ),
-        ("f(method(regex))", "^x|y$", Include, "", "", Method::Regex),
-        ("f", "Context: x", Include, "", "", Method::Regex),
-        ("f", "!x", Exclude, "", "", Method::Regex),
-        ("f", "!!x", Exclude, "", "", Method::Regex),
-    ];
-    for (option, pattern, kind, name, header, expected) in cases {
+    for (option, pattern, kind, name, header, expected) in READ.iter().copied() {
         let read = Criteria::parse(option, pattern, Actions)
             .unwrap_or_else(|error| panic!("{option} = {pattern}: {error}"));
         assert_eq!(read.kind, kind, "{option} = {pattern}");
