@@ -105,10 +105,6 @@ const USER_LINES: &[(&str, &str)] = &[
         "error: the option 'EventFilter(name(Hangup))' is not supported: this version has no event filters; the user would otherwise receive more than you mean; remove the line",
     ),
     (
-        "actionfilter=x",
-        "error: the option 'actionfilter' is not supported: this version does not know it, and the user's rights would be others than you mean; remove the line, and narrow 'write'",
-    ),
-    (
         "hasmanager=yes",
         "error: the option 'hasmanager' is not supported: it belongs to users.conf, where a user without 'read' and 'write' has every class; give the user a section of its own with secret, read and write",
     ),

@@ -8,6 +8,7 @@
 mod access;
 mod credentials;
 pub mod diagnostics;
+mod filters;
 mod general;
 mod include;
 pub mod lexer;

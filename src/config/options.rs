@@ -62,6 +62,8 @@ pub(super) struct Spec<D: 'static> {
 pub(super) enum Treatment<D: 'static> {
     /// It is read.
     Read(fn(&mut D, &RawOption, &mut Report)),
+    /// It is read, and its name may go on in parentheses, as in `actionfilter(name(Originate))`.
+    ReadCriteria(fn(&mut D, &RawOption, &mut Report)),
     /// It cannot apply: a warning.
     NoEffect,
     /// It cannot apply: a warning when it is true; false asks for nothing.
@@ -91,6 +93,20 @@ impl<D> Spec<D> {
         }
     }
 
+    /// A row for an option that is read and whose name may go on in parentheses.
+    pub(super) const fn read_criteria(
+        name: &'static str,
+        kind: &'static str,
+        default: &'static str,
+        doc: &'static str,
+        apply: fn(&mut D, &RawOption, &mut Report),
+    ) -> Self {
+        Self {
+            treatment: Treatment::ReadCriteria(apply),
+            ..Self::read(name, kind, default, doc, apply)
+        }
+    }
+
     /// A row for an option that is not supported.
     pub(super) const fn unsupported(
         name: &'static str,
@@ -108,17 +124,21 @@ impl<D> Spec<D> {
         }
     }
 
-    /// Whether the row is about an option of that name. Case does not count; the name of an option that is refused
-    /// may go on, as in `eventfilter(name(Newchannel))`.
+    /// Whether the row is about an option of that name. Case does not count. Criteria in parentheses may follow where
+    /// they are read, anything at all where the option is refused.
     fn is_named(&self, name: &str) -> bool {
         let equal = |own: &&str| own.eq_ignore_ascii_case(name);
-        let begins = || {
-            name.get(..self.name.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(self.name))
+        let goes_on = || {
+            let (start, rest) = name.split_at_checked(self.name.len())?;
+            start.eq_ignore_ascii_case(self.name).then_some(rest)
         };
         equal(&self.name)
             || self.aliases.iter().any(equal)
-            || matches!(self.treatment, Treatment::Refused(_)) && begins()
+            || match self.treatment {
+                Treatment::ReadCriteria(_) => goes_on().is_some_and(|rest| rest.starts_with('(')),
+                Treatment::Refused(_) => goes_on().is_some(),
+                _ => false,
+            }
     }
 
     const fn documented(&self, place: Place) -> OptionDoc {
@@ -129,7 +149,10 @@ impl<D> Spec<D> {
             kind: self.kind,
             default: self.default,
             doc: self.doc,
-            supported: matches!(self.treatment, Treatment::Read(_)),
+            supported: matches!(
+                self.treatment,
+                Treatment::Read(_) | Treatment::ReadCriteria(_)
+            ),
         }
     }
 }
@@ -156,7 +179,7 @@ pub(super) fn apply<D>(
     let no_effect = || format!("the option {name} has no effect in amimux: {}", spec.doc);
     let refused = || format!("the option {name} is not supported: {}", spec.doc);
     match spec.treatment {
-        Treatment::Read(read) => read(draft, option, report),
+        Treatment::Read(read) | Treatment::ReadCriteria(read) => read(draft, option, report),
         Treatment::NoEffect => report.warning(at, no_effect(), "remove the line"),
         Treatment::NoEffectIfTrue if is_true(&option.value) => {
             report.warning(at, no_effect(), "remove the line");
@@ -185,6 +208,7 @@ pub fn documented() -> Vec<OptionDoc> {
 }
 
 fn unknown_remedy(name: &str, place: Place) -> String {
+    let name = name.split('(').next().unwrap_or(name);
     let options = documented();
     let here = options.iter().filter(|option| option.place == place);
     if let Some(near) = nearest(name, here.map(|option| option.name)) {

@@ -3,15 +3,12 @@
 //! `[general]` as well, as the default of every user.
 
 use super::diagnostics::Report;
-use super::options::{Spec, Treatment};
+use super::filters;
+use super::options::Spec;
 use super::raw::RawOption;
 use super::user::UserDraft;
 use super::value;
 use crate::policy::rights::{Audit, CommandRules, Guards, OpenActions, Rights};
-
-/// What is said of options that narrow a user's rights in ways that this version does not know.
-const RIGHTS: &str =
-    "this version does not know it, and the user's rights would be others than you mean";
 
 /// What `[general]` and a user section may both say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -122,16 +119,18 @@ pub(super) const OPTIONS: &[Spec<UserDraft>] = &[
     row(shared::AUDIT, |draft, option, report| {
         draft.rights.audit(option, report);
     }),
-    Spec::unsupported(
+    Spec::read_criteria(
         "actionfilter",
-        &[],
-        RIGHTS,
-        Treatment::Refused("remove the line, and narrow 'write'"),
+        "pattern, with criteria in parentheses behind the name",
+        "none",
+        "which actions go on to Asterisk, by name and headers; several lines may be given",
+        filters::action_filter,
     ),
-    Spec::unsupported(
+    Spec::read_criteria(
         "setheader",
-        &[],
-        RIGHTS,
-        Treatment::Refused("remove the line"),
+        "value, with (Action,Header) behind the name",
+        "none",
+        "header that every such action goes on with, whatever the application wrote",
+        filters::forced_header,
     ),
 ];

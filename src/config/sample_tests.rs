@@ -58,8 +58,8 @@ fn the_sample_names_every_option() {
         };
         let is_set = |line: &str| {
             let line = line.strip_prefix(';').unwrap_or(line);
-            line.strip_prefix(option.name)
-                .is_some_and(|rest| rest.starts_with(" = "))
+            let name = line.split_once(" =").map(|(name, _)| name);
+            name.is_some_and(|name| name.split('(').next() == Some(option.name))
         };
         let found = match option.supported {
             true => part.lines().any(is_set),

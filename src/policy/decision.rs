@@ -75,7 +75,7 @@ impl Refusal {
 }
 
 /// A check that was passed, in the order in which they are made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Passed<'a> {
     /// The action exists.
@@ -86,6 +86,8 @@ pub enum Passed<'a> {
     Open,
     /// This header was put in.
     Forced(&'a ForcedHeader),
+    /// The action, and the request as it would go on: what filters and guards look at.
+    Ready(&'a Action, Request<'a>),
     /// The user's action filters let it pass.
     Filters,
     /// The guard of that name lets it pass.
@@ -138,6 +140,7 @@ pub fn decide_and_tell<'t, 'r>(
     let text = with_forced_headers(action, user, text, tell);
     let decision = Decision { action, text };
     if !action.handling.is_local() {
+        tell(Passed::Ready(action, decision.request()));
         user.rights
             .action_filters
             .check(action, decision.request())?;

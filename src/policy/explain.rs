@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use super::action::{Action, ActionTable};
+use super::action_filter::{ActionFilter, Verdict};
 use super::decision::{Passed, decide_and_tell, may_run};
 use super::event_table::EVENTS;
 use super::user::User;
@@ -75,7 +76,7 @@ pub fn login(user: &User, address: IpAddr) -> Explanation {
 pub fn request(table: &ActionTable, user: &User, text: &[u8]) -> Explanation {
     let mut findings = Vec::new();
     let decided = decide_and_tell(table, user, text, &mut |passed| {
-        findings.push(describe(passed, user));
+        describe(passed, user, &mut findings);
     });
     match decided {
         Ok(decision) => {
@@ -110,8 +111,9 @@ pub fn request(table: &ActionTable, user: &User, text: &[u8]) -> Explanation {
     }
 }
 
-fn describe(passed: Passed<'_>, user: &User) -> Finding {
-    match passed {
+fn describe(passed: Passed<'_>, user: &User, findings: &mut Vec<Finding>) {
+    let filters = &user.rights.action_filters;
+    findings.push(match passed {
         Passed::Known(action) => Finding::new("action", describe_action(action)),
         Passed::Class(granted) => Finding::new(
             "class",
@@ -122,15 +124,30 @@ fn describe(passed: Passed<'_>, user: &User) -> Finding {
             "setheader",
             format!("puts in {}: {}", header.name, header.value),
         ),
-        Passed::Filters => Finding::new(
-            "actionfilter",
-            match user.rights.action_filters.is_empty() {
-                true => "allows it: the user has none",
-                false => "allows it",
-            },
-        ),
+        Passed::Ready(action, request) => {
+            let verdicts = filters.verdicts(action, request);
+            findings
+                .extend(verdicts.filter_map(|(filter, verdict)| describe_filter(filter, verdict)));
+            return;
+        }
+        Passed::Filters if filters.is_empty() => return,
+        Passed::Filters => Finding::new("actionfilter", "all together allow it"),
         Passed::Guard(name) => Finding::new(format!("guard {name}"), "allows it"),
-    }
+    });
+}
+
+/// What one filter says; nothing when it is about another action.
+fn describe_filter(filter: &ActionFilter, verdict: Verdict) -> Option<Finding> {
+    let says = match verdict {
+        Verdict::OtherAction => return None,
+        Verdict::Matches => "matches",
+        Verdict::Differs => "does not match",
+    };
+    let (place, text) = (filter.place(), filter.text());
+    Some(Finding::new(
+        "actionfilter",
+        format!("{place} {says}: {text}"),
+    ))
 }
 
 fn describe_action(action: &Action) -> String {
@@ -185,21 +202,36 @@ mod tests {
             name: "Account".to_owned(),
             value: "crm".to_owned(),
         });
+        let filters = &mut user.rights.action_filters;
+        let option =
+            "actionfilter(action(require),name(Originate),header(Channel),method(starts_with))";
+        filters
+            .push("a.conf:9".to_owned(), option, "PJSIP/")
+            .unwrap();
         let explain = |text: &str| request(&table, &user, text.as_bytes());
 
         let allowed = explain("Action: originate\r\nACCOUNT: other\r\nChannel: PJSIP/1\r\n");
         assert!(allowed.allowed);
         assert_eq!(
-            told(&allowed)[..3],
+            told(&allowed)[..5],
             [
                 "action: Originate needs any class of originate",
                 "class: allows it: the user's write has originate",
                 "setheader: puts in Account: crm",
+                "actionfilter: a.conf:9 matches: actionfilter(action(require),name(Originate),header(Channel),method(starts_with)) = PJSIP/",
+                "actionfilter: all together allow it",
             ]
         );
         assert_eq!(
             allowed.forwarded,
             ["Action: originate", "Channel: PJSIP/1", "Account: crm"]
+        );
+
+        let other = explain("Action: Originate\r\nChannel: Local/1\r\n");
+        assert!(!other.allowed);
+        assert_eq!(
+            told(&other).last().unwrap(),
+            "actionfilter a.conf:9: refuses it"
         );
 
         let refused = explain("Action: BridgeKick\r\n");

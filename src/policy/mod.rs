@@ -15,6 +15,7 @@ pub mod explain;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
+pub mod forced_header;
 mod guard;
 pub mod privilege;
 pub mod rights;

@@ -1,6 +1,7 @@
 //! What narrows a user's rights below its classes, and how strictly what happens inside actions is looked at.
 
 use super::action_filter::ActionFilters;
+pub use super::forced_header::ForcedHeader;
 
 /// How the arguments of actions are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,15 +66,4 @@ pub struct Rights {
     pub action_filters: ActionFilters,
     /// `setheader`, in the order of the configuration.
     pub forced_headers: Vec<ForcedHeader>,
-}
-
-/// A header that is written into every request of one action, in place of whatever the client wrote there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForcedHeader {
-    /// The action's name; case does not count.
-    pub action: String,
-    /// The header's name; case does not count.
-    pub name: String,
-    /// Its value.
-    pub value: String,
 }

@@ -2,4 +2,6 @@
 //! (one regular expression over the whole message) and in the advanced form (`name`, `header`, `method`). The same
 //! grammar serves event filters and their mirror, the action filters.
 
+pub mod criteria;
 pub mod ere;
+pub mod matcher;
