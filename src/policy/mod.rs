@@ -13,7 +13,7 @@ pub mod event_mask;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
-mod guard;
+pub mod guard;
 pub mod privilege;
 pub mod rights;
 pub mod secret;
