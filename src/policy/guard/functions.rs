@@ -47,7 +47,8 @@ pub(super) fn names_shell_variable(name: &[u8]) -> bool {
 /// that the user may reach.
 pub(super) fn reads_protected_file(text: &[u8], allowed: &[String]) -> bool {
     calls(text).any(|(name, arguments)| match name {
-        b"AST_CONFIG" => {
+        // The second only where Asterisk runs with `live_dangerously`.
+        b"AST_CONFIG" | b"FILE" => {
             let file = arguments.split(|byte| matches!(byte, b',' | b')')).next();
             is_protected(file.unwrap_or_default(), allowed)
         }

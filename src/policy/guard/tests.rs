@@ -272,6 +272,7 @@ fn getvar_and_status() {
             "AST_CONF\\IG(manager.conf,upstream,secret)",
             "MASTER_CHANNEL(AST_CONFIG(\"manager.conf\",upstream,secret))",
             "AST_CONFIG(pjsip.conf,phone,password)",
+            "FILE(/etc/asterisk/manager.conf,0,4096)",
             "CURL(file:///etc/asterisk/manager.conf)",
             "CURL(FILE:///etc/asterisk/manager.conf)",
         ]);
@@ -282,6 +283,8 @@ fn getvar_and_status() {
             "${X}",
             "AST_CONFIG(queues.conf,general,persistentmembers)",
             "CURL(http://localhost/)",
+            "FILE(/etc/hostname)",
+            "FILE_FORMAT(/etc/asterisk/manager.conf)",
         ]);
         for value in &by_class {
             assert_refused(action, reading, text, &[value]);
