@@ -5,6 +5,7 @@ mod hub_harness;
 
 use amimux::hub::Notice;
 use amimux::policy::class::Classes;
+use amimux::policy::rights::Guards;
 use amimux::policy::user::User;
 use hub_harness::{Bench, user};
 
@@ -240,6 +241,37 @@ fn a_synchronous_originate_never_blocks_the_shared_session() {
     );
     assert_eq!(asked, [""; 0]);
     assert!(got[0].contains("PreDialGoSub"));
+}
+
+/// With `guards = asterisk`. What is made asynchronous here loses Asterisk's guard on the thread of a session, by
+/// which it sets all variables but those that write a dangerous function.
+#[test]
+fn a_synchronous_originate_writes_no_more_than_asterisk_would_let_it() {
+    let originate = "Originate|Channel: Local/1@x|Application: NoOp";
+    for (headers, expected) in [
+        (
+            "Variable: A=1,B=2|X: y",
+            "Variable: A=1,B=2|X: y|Async: true",
+        ),
+        (
+            "Variable: A=1,FILE(/tmp/x)=y|X: y|variable:B=2",
+            "X: y|Async: true|Variable: A=1,|Variable: B=2",
+        ),
+        ("Variable: DB(a/b)=c", "Async: true|Variable: "),
+        (
+            "Async: true|Variable: DB(a/b)=c",
+            "Async: true|Variable: DB(a/b)=c",
+        ),
+    ] {
+        let mut bench = Bench::new();
+        let mut user = writer(Classes::ORIGINATE);
+        user.rights.guards = Guards::Asterisk;
+        user.set_variables = vec![("S".to_owned(), "1".to_owned())];
+        let client = bench.client(user);
+        bench.send(client, &format!("Action: {originate}|{headers}"));
+        let expected = format!("{originate}|{expected}|Variable: S=1");
+        assert_eq!(bench.asked(), [expected], "{headers}");
+    }
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn no_or_several_responses_are_one_answer() {
         ("JabberSend", &[], &[gone]),
         ("JabberSend", &[success, success], &[success, success]),
         (
-            "ModuleLoad",
+            "ModuleLoad|LoadType: reload",
             &[failed, failed, failed],
             &[failed, failed, failed],
         ),

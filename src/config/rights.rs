@@ -2,13 +2,23 @@
 //! are judged, which commands and files are within reach, filters and forced headers. Four of them may stand in
 //! `[general]` as well, as the default of every user.
 
-use super::diagnostics::Report;
+use super::diagnostics::{Report, quoted};
 use super::filters;
 use super::options::Spec;
-use super::raw::RawOption;
+use super::raw::{RawOption, RawSection};
 use super::user::UserDraft;
 use super::value;
+use crate::policy::class::Classes;
+use crate::policy::guard::{holds_manager_secrets, is_protected_file};
 use crate::policy::rights::{Audit, CommandRules, Guards, OpenActions, Rights};
+use crate::policy::user::User;
+
+/// Classes with which Asterisk shows `manager.conf`: GetConfig reads the file, Getvar and Status know the function
+/// `AST_CONFIG`.
+const READING: Classes = Classes::SYSTEM
+    .union(Classes::CONFIG)
+    .union(Classes::CALL)
+    .union(Classes::REPORTING);
 
 /// What `[general]` and a user section may both say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -119,6 +129,20 @@ pub(super) const OPTIONS: &[Spec<UserDraft>] = &[
     row(shared::AUDIT, |draft, option, report| {
         draft.rights.audit(option, report);
     }),
+    Spec::read(
+        "allowfile",
+        "file name",
+        "none",
+        "a protected configuration file that the user may reach all the same; several lines may be given",
+        allow_file,
+    ),
+    Spec::read(
+        "allowcommand",
+        "words",
+        "none",
+        "words with which a command may begin besides the safe ones; several lines may be given",
+        allow_command,
+    ),
     Spec::read_criteria(
         "actionfilter",
         "pattern, with criteria in parentheses behind the name",
@@ -134,3 +158,77 @@ pub(super) const OPTIONS: &[Spec<UserDraft>] = &[
         filters::forced_header,
     ),
 ];
+
+/// The name is compared with the last part of a path, so that a directory in it would never match.
+fn allow_file(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
+    let name = option.value.trim().to_ascii_lowercase();
+    let shown = quoted(&name);
+    if name.is_empty() || name.contains('/') {
+        return report.error(
+            &option.location,
+            format!("'allowfile' does not name a file: {shown}"),
+            "write one name without a directory, such as allowfile = voicemail.conf",
+        );
+    }
+    if holds_manager_secrets(&name) {
+        report.warning(
+            &option.location,
+            format!(
+                "{shown} holds secrets of the manager interface: who reads it can connect to Asterisk past amimux, \
+                 with every right"
+            ),
+            "remove the line, unless the user may have that",
+        );
+    } else if !is_protected_file(&name) {
+        report.warning(
+            &option.location,
+            format!("the file {shown} is not protected, so that allowing it has no effect"),
+            "remove the line or correct the name",
+        );
+    }
+    draft.user.rights.allowed_files.push(name);
+}
+
+fn allow_command(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
+    let words: Vec<String> = option.value.split_whitespace().map(str::to_owned).collect();
+    if words.is_empty() {
+        return report.error(
+            &option.location,
+            "'allowcommand' names no command",
+            "write the words with which it begins, such as allowcommand = queue add member",
+        );
+    }
+    draft.user.rights.allowed_commands.push(words);
+}
+
+/// Warns of what opens the whole of Asterisk to a user, once its classes are known too.
+pub(super) fn warn_of_exposure(user: &User, section: &RawSection, report: &mut Report) {
+    let rights = &user.rights;
+    let any_command =
+        rights.command_rules == CommandRules::Asterisk && user.write.contains_any(Classes::COMMAND);
+    let name = quoted(&section.name);
+    if any_command {
+        report.warning(
+            &section.location,
+            format!(
+                "with commandrules = asterisk and class command {name} can do anything to Asterisk"
+            ),
+            "write commandrules = safe in its section, and allowcommand for what it needs",
+        );
+    }
+    let reading = user.write.intersection(READING);
+    if rights.guards == Guards::Asterisk && !any_command && !reading.is_empty() {
+        report.warning(
+            &section.location,
+            format!(
+                "with guards = asterisk and class {reading} {name} can read the secret of the shared session in \
+                 manager.conf"
+            ),
+            "write guards = safe in its section, and allowfile for what it needs",
+        );
+    }
+}
+
+#[cfg(test)]
+#[path = "rights_tests.rs"]
+mod tests;

@@ -216,6 +216,7 @@ pub(super) fn read(
     credentials::finish(&draft, section, report);
     draft.rights.finish(&mut draft.user.rights);
     draft.user.audit = draft.rights.audit;
+    rights::warn_of_exposure(&draft.user, section, report);
     let bind = surroundings.general.general.bind.ip();
     let acl = std::mem::take(&mut draft.acl).finish(surroundings.acls, bind, report);
     let wanted = draft

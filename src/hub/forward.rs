@@ -1,6 +1,7 @@
 //! From a decision to Asterisk: an action is rebuilt, waits in its session's queue, and goes when its client
 //! has its turn and Asterisk's window has room.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,6 +13,7 @@ use super::session::{Pending, Queued, Session, SessionId, Stage};
 use super::{Hub, Now};
 use crate::policy::action::{Action, Handling, ReplyShape};
 use crate::policy::class::Classes;
+use crate::policy::guard::variables_without_escalation;
 use crate::protocol::action_id::TokenKind;
 use crate::protocol::rebuild::{Rewrite, rebuild};
 use crate::protocol::request::Request;
@@ -43,7 +45,7 @@ impl Hub {
             drop: &[],
             append: &[],
         };
-        let mut variables = Vec::new();
+        let mut added: Vec<(&str, Cow<'_, [u8]>)> = Vec::new();
         let mut route = Route::Deliver;
         let mut late = None;
         let mut shape = action.shape;
@@ -65,19 +67,22 @@ impl Hub {
                     check_synchronous(session, request)?;
                     route = Route::SynchronousOriginate(limit);
                     rewrite.drop = &["Async"];
-                    variables.push(("Async", "true".to_owned()));
+                    added.push(("Async", Cow::Borrowed(b"true")));
+                    if let Some(values) = variables_without_escalation(request) {
+                        rewrite.drop = &["Async", "Variable"];
+                        added.extend(values.into_iter().map(|value| ("Variable", value.into())));
+                    }
                 }
                 for (name, value) in &session.user.set_variables {
-                    variables.push(("Variable", format!("{name}={}", escaped(value))));
+                    let pair = format!("{name}={}", escaped(value));
+                    added.push(("Variable", pair.into_bytes().into()));
                 }
             }
             _ => {}
         }
-        let append = variables
+        let append = added
             .iter()
-            .filter_map(|(name, value)| {
-                Some((Text::new(name.as_bytes())?, Text::new(value.as_bytes())?))
-            })
+            .filter_map(|(name, value)| Some((Text::new(name.as_bytes())?, Text::new(value)?)))
             .collect::<Vec<_>>();
         rewrite.append = &append;
         let outgoing = rebuild(request, &rewrite)

@@ -107,6 +107,11 @@ impl Action {
         }
     }
 
+    /// An action as the built-in table has it, by its name as Asterisk writes it.
+    pub(super) fn known(name: &str) -> Option<Self> {
+        ROWS.iter().find(|row| row.name == name).map(Self::built_in)
+    }
+
     fn built_in(row: &Row) -> Self {
         Self::new(row.name, row.synopsis, row.classes, Some(row))
     }

@@ -3,36 +3,97 @@
 //! Source: `main/manager.c` (`action_originate`, `action_getvar`, `action_status`, `action_command`,
 //! `restrictedFile`), `main/pbx_functions.c`, `main/cli.c`, `main/config.c`.
 //!
-//! Each rule is one row of a table. Where Asterisk's own decision can be talked around (first match wins,
-//! a tab for a blank, a backslash in a name), the decision here is the one that was meant.
+//! Each rule is one row of a table, which says for which of the two ways of judging it holds. The safe way
+//! refuses whatever Asterisk refuses, and besides closes what its judgement leaves open: the first rule decides
+//! alone, a tab is no blank, a backslash in a name hides it. The other way is Asterisk's judgement to the letter.
 
 mod command;
+mod command_table;
 mod files;
 mod functions;
+mod module;
+mod notify;
 mod originate;
+mod protected_files;
+mod recording;
+mod reload;
 mod split;
 mod variables;
 
+pub use originate::variables_without_escalation;
+pub use protected_files::{holds_manager_secrets, is_protected_file};
+
 use super::action::Action;
 use super::decision::{Passed, Refusal, Rule};
+use super::rights::Guards;
 use super::user::User;
 use crate::protocol::request::Request;
 
-type Guard = fn(&User, Request<'_>) -> Result<(), &'static str>;
+type Check = fn(&User, Request<'_>) -> Result<(), &'static str>;
 
-/// Which guard looks at which action, and what the guard is called in the log. Names compare ignoring case; every row of the name is asked.
-const GUARDS: &[(&str, &str, Guard)] = &[
-    ("Originate", "application", originate::check_application),
-    ("Originate", "variables", originate::check_variables),
-    ("Getvar", "variable", variables::check_getvar),
-    ("Status", "variables", variables::check_status),
-    ("Command", "command", command::check),
-    ("GetConfig", "file", files::check_names),
-    ("GetConfigJSON", "file", files::check_names),
-    ("ListCategories", "file", files::check_names),
-    ("CreateConfig", "file", files::check_names),
-    ("UpdateConfig", "file", files::check_names),
-    ("UpdateConfig", "directive", files::check_directives),
+/// One rule: which action it looks at (ignoring case), what it is called in the log, for which users it holds.
+struct Row {
+    action: &'static str,
+    name: &'static str,
+    /// `None`: for all, whatever their `guards`.
+    guards: Option<Guards>,
+    check: Check,
+}
+
+/// For users with `guards = safe`.
+const fn safe(action: &'static str, name: &'static str, check: Check) -> Row {
+    Row {
+        action,
+        name,
+        guards: Some(Guards::Safe),
+        check,
+    }
+}
+
+/// For users with `guards = asterisk`.
+const fn asterisk(action: &'static str, name: &'static str, check: Check) -> Row {
+    Row {
+        action,
+        name,
+        guards: Some(Guards::Asterisk),
+        check,
+    }
+}
+
+/// Every rule; all that are about an action are asked, in this order.
+const GUARDS: &[Row] = &[
+    safe("Originate", "application", originate::check_application),
+    asterisk("Originate", "application", originate::check_as_asterisk),
+    safe("Originate", "variables", originate::check_variables),
+    safe("Getvar", "variable", variables::check_getvar),
+    asterisk("Getvar", "variable", variables::check_getvar_as_asterisk),
+    safe("Status", "variables", variables::check_status),
+    asterisk("Status", "variables", variables::check_status_as_asterisk),
+    safe("Setvar", "variable", variables::check_setvar),
+    // Has an option of its own, `commandrules`.
+    Row {
+        action: "Command",
+        name: "command",
+        guards: None,
+        check: command::check,
+    },
+    safe("GetConfig", "file", files::check_names),
+    safe("GetConfigJSON", "file", files::check_names),
+    safe("ListCategories", "file", files::check_names),
+    safe("CreateConfig", "file", files::check_names),
+    safe("UpdateConfig", "file", files::check_names),
+    safe("UpdateConfig", "directive", files::check_directives),
+    safe("UpdateConfig", "reload", reload::check),
+    safe("ModuleLoad", "module", module::check),
+    safe("MixMonitor", "recording", recording::check_mix_monitor),
+    safe("Monitor", "recording", recording::check_monitor),
+    safe("ChangeMonitor", "recording", recording::check_monitor),
+    safe(
+        "ConfbridgeStartRecord",
+        "recording",
+        recording::check_conference,
+    ),
+    safe("PJSIPNotify", "destination", notify::check),
 ];
 
 /// Decides whether `user` may run `action` with these arguments. The class was looked at before.
@@ -45,11 +106,13 @@ pub(super) fn check(
     request: Request<'_>,
     tell: &mut dyn FnMut(Passed<'_>),
 ) -> Result<(), Refusal> {
-    for (name, rule, guard) in GUARDS {
-        if name.eq_ignore_ascii_case(&action.name) {
-            guard(user, request).map_err(|text| Refusal::new(text, Rule::Guard(rule)))?;
-            tell(Passed::Guard(rule));
-        }
+    let rows = GUARDS.iter().filter(|row| {
+        row.action.eq_ignore_ascii_case(&action.name)
+            && row.guards.is_none_or(|guards| guards == user.rights.guards)
+    });
+    for row in rows {
+        (row.check)(user, request).map_err(|text| Refusal::new(text, Rule::Guard(row.name)))?;
+        tell(Passed::Guard(row.name));
     }
     Ok(())
 }
@@ -62,6 +125,14 @@ fn contains(text: &[u8], part: &str) -> bool {
 /// Whether `text` contains `part`, which is lower case, ignoring ASCII case.
 fn contains_ignoring_case(text: &[u8], part: &str) -> bool {
     contains(&text.to_ascii_lowercase(), part)
+}
+
+/// Without bytes up to the blank at either end, as Asterisk strips them (`ast_strip`).
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [0..=32, rest @ ..] | [rest @ .., 0..=32] = text {
+        text = rest;
+    }
+    text
 }
 
 /// `text` without the quotes and backslashes that Asterisk removes on the way, however often it does.

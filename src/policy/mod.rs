@@ -16,7 +16,7 @@ pub mod filter;
 #[cfg(test)]
 mod fixtures;
 pub mod forced_header;
-mod guard;
+pub mod guard;
 pub mod privilege;
 pub mod rights;
 pub mod secret;

@@ -30,6 +30,29 @@ const ACTIONS: &[(&str, &str)] = &[
     ("Command", "Command: core show help\r\n"),
     ("Command", "Command: manager show command Originate\r\n"),
     ("Command", "Command: no such command\r\n"),
+    ("Command", "Command: module load nosuch\r\n"),
+    ("Command", "Command: Module  UNLOAD nosuch\r\n"),
+    ("Command", "Command: module \tload nosuch\r\n"),
+    ("Command", "Command: module\tload nosuch\r\n"),
+    ("Command", "Command: \"module\" load nosuch\r\n"),
+    ("Setvar", "Variable: DB(a/b)\r\nValue: x\r\n"),
+    (
+        "Getvar",
+        "Variable: AST_CONFIG(queues.conf,sales,strategy)\r\n",
+    ),
+    (
+        "Getvar",
+        "Variable: AST_CONFIG(manager.conf,app2,secret)\r\n",
+    ),
+    ("GetConfig", "Filename: voicemail.conf\r\n"),
+    ("ModuleLoad", ""),
+    ("ModuleLoad", "LoadType: other\r\nModule: nosuch\r\n"),
+    ("ModuleLoad", "LoadType: load\r\nModule: nosuch\r\n"),
+    ("ModuleLoad", "LoadType: load\r\nModule: ../nosuch\r\n"),
+    (
+        "MixMonitor",
+        "Channel: Local/none-0\r\nFile: a,b\r\nCommand: id\r\n",
+    ),
     ("Command", "Command:\r\n"),
     ("Command", ""),
     ("Getvar", "Variable: GREETING\r\n"),
@@ -135,6 +158,18 @@ pub(crate) fn of_lesser_users() -> Vec<Case> {
         )
         .user("callonly"),
     );
+    for data in [
+        "q,,,,,script",
+        "q,,,,, ",
+        "q,,,,,\\\\",
+        "q\\,,,,,,script",
+        "q,(,),,,,script",
+        "q,{,},,,script",
+        "PROFILE",
+    ] {
+        let rest = format!("Application: xQUEUEx\r\nData: {data}\r\n");
+        cases.push(Case::new(format!("callonly: {data}"), originate(&rest)).user("callonly"));
+    }
     cases.push(
         Case::new(
             "callonly: application Wait",

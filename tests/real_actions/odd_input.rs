@@ -14,6 +14,13 @@ macro_rules! long_id {
     };
 }
 
+/// The lines of a refusal.
+macro_rules! refusal {
+    ($text:literal) => {
+        &["Response: Error", "ActionID: ", concat!("Message: ", $text)]
+    };
+}
+
 /// Input that no client library sends.
 pub(crate) fn cases() -> Vec<Case> {
     let cases = [spellings(), limits()];
@@ -117,6 +124,7 @@ fn limits() -> Vec<Case> {
 /// Where amimux means to differ.
 fn differences(line_of_1023: String) -> Vec<Case> {
     let mut cases = refusals();
+    cases.extend(safe_refusals());
     cases.extend([
         differs(
             "a line of 1023 bytes",
@@ -162,16 +170,6 @@ fn refusals() -> Vec<Case> {
             REFUSED,
         ),
         differs(
-            "a file with access lists",
-            action("GetConfig", "Filename: acl.conf\r\n"),
-            "it belongs to the door, as manager.conf does",
-            &[
-                "Response: Error",
-                "ActionID: ",
-                "Message: File requires escalated privileges",
-            ],
-        ),
-        differs(
             "a filter",
             action("Filter", "Operation: Add\r\nFilter: Event: Newchannel\r\n"),
             "this version has no filters, and says so",
@@ -190,6 +188,43 @@ fn refusals() -> Vec<Case> {
             REFUSED,
         ),
     ]
+}
+
+/// What amimux refuses to a user who is judged safely, and Asterisk does.
+fn safe_refusals() -> Vec<Case> {
+    let shared = "it shows a secret that lets others in past amimux";
+    let table: [(&str, &str, &'static str, &'static [&str]); 4] = [
+        (
+            "GetConfig",
+            "Filename: acl.conf\r\n",
+            "it says who may connect to Asterisk",
+            refusal!("File requires escalated privileges"),
+        ),
+        (
+            "Getvar",
+            "Variable: AST_CONFIG(manager.conf,upstream,secret)\r\n",
+            shared,
+            refusal!("GetVar Access Forbidden: Variable"),
+        ),
+        (
+            "Command",
+            "Command: dialplan eval function AST_CONFIG(manager.conf,upstream,secret)\r\n",
+            shared,
+            refusal!("Command blacklisted"),
+        ),
+        (
+            "Setvar",
+            "Variable: MONITOR_EXEC\r\nValue: \r\n",
+            "a shell reads it",
+            refusal!("Variable not set"),
+        ),
+    ];
+    table
+        .into_iter()
+        .map(|(name, rest, reason, wanted)| {
+            differs(name, action(name, rest), reason, wanted).user("aclok")
+        })
+        .collect()
 }
 
 fn differs(

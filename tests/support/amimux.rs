@@ -52,7 +52,7 @@ impl Amimux {
         amimux
     }
 
-    /// Runs amimux in front of that Asterisk, with the users that Asterisk itself has.
+    /// Runs amimux in front of that Asterisk, with the users that Asterisk itself has, judged as it judges them.
     pub(crate) fn before(asterisk: &Asterisk) -> Self {
         Self::start(&configuration(asterisk.ami_port))
     }
@@ -92,12 +92,13 @@ impl Drop for Amimux {
     }
 }
 
-/// A configuration with all [`USERS`] and the Asterisk at that port.
+/// A configuration with all [`USERS`] and the Asterisk at that port. They are judged as Asterisk judges them, but
+/// for one, `aclok`, who is judged safely.
 pub(crate) fn configuration(ami_port: u16) -> String {
     format!(
-        "[general]\nbindaddr = 127.0.0.1\nport = {{port}}\n\n\
+        "[general]\nbindaddr = 127.0.0.1\nport = {{port}}\nguards = asterisk\n\n\
          [asterisk]\ntype = upstream\nhost = 127.0.0.1\nport = {ami_port}\nusername = upstream\nsecret = upstream-secret\n\n\
-         {USERS}"
+         {USERS}\n[aclok](+)\nguards = safe\n"
     )
 }
 

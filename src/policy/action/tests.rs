@@ -171,3 +171,85 @@ proptest! {
         }
     }
 }
+
+/// The actions of which Asterisk asks no class although they change something.
+const OPEN_BUT_WRITING: &[&str] = &[
+    "BridgeDestroy",
+    "BridgeKick",
+    "BridgeTechnologySuspend",
+    "BridgeTechnologyUnsuspend",
+    "QueueReload",
+    "QueueReset",
+    "QueueChangePriorityCaller",
+    "QueueWithdrawCaller",
+    "DAHDITransfer",
+    "DAHDIHangup",
+    "DAHDIDialOffhook",
+    "DAHDIDNDon",
+    "DAHDIDNDoff",
+    "DAHDIRestart",
+    "PRIDebugSet",
+    "PRIDebugFileUnset",
+];
+
+#[test]
+fn open_actions_are_known_to_read_or_to_write() {
+    const READING: &[&str] = &[
+        "BridgeInfo",
+        "BridgeList",
+        "BridgeTechnologyList",
+        "DAHDIShowChannels",
+        "DAHDIShowStatus",
+        "DataGet",
+        "PRIShowSpans",
+        "QueueRule",
+        "Queues",
+        "QueueStatus",
+        "QueueSummary",
+    ];
+    let table = ActionTable::builtin();
+    let open: Vec<&Action> = table
+        .iter()
+        .filter(|action| action.classes.is_empty() && !action.handling.is_local())
+        .collect();
+    assert_eq!(open.len(), READING.len() + OPEN_BUT_WRITING.len());
+    for action in open {
+        let name = &*action.name;
+        assert_eq!(action.only_reads, READING.contains(&name), "{name}");
+        assert_ne!(
+            action.only_reads,
+            OPEN_BUT_WRITING.contains(&name),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_sends_evaluates_or_changes_does_not_only_read() {
+    let table = ActionTable::builtin();
+    for (name, expected) in [
+        ("CoreShowChannels", true),
+        ("DBGet", true),
+        ("GetConfig", true),
+        ("ModuleCheck", true),
+        ("MWIGet", true),
+        ("SIPpeers", true),
+        // Functions that they are told to read can run commands and change variables.
+        ("Getvar", false),
+        ("Status", false),
+        ("Command", false),
+        ("LoggerRotate", false),
+        ("MWIUpdate", false),
+        ("PJSIPQualify", false),
+        ("PJSIPRegister", false),
+        ("SIPqualifypeer", false),
+        ("SorceryMemoryCachePopulate", false),
+        ("UserEvent", false),
+        ("VoicemailRefresh", false),
+    ] {
+        let action = table.get(name.as_bytes()).unwrap();
+        assert_eq!(action.only_reads, expected, "{name}");
+    }
+    let unknown = learned(b"Theirs: s  (Priv: <none>)\r\n");
+    assert!(!unknown.get(b"Theirs").unwrap().only_reads);
+}

@@ -1,7 +1,7 @@
 //! Dialplan functions that reach further than a client may: they write files, run commands, or read what
 //! holds the secrets. Source: `main/pbx_functions.c`, the functions registered as escalating.
 
-use super::files::is_protected;
+use super::protected_files::is_protected;
 use super::{contains, contains_ignoring_case};
 
 /// Functions that Asterisk refuses to threads that serve the network, for reading or for writing.
@@ -32,12 +32,25 @@ pub(super) fn calls_escalating(text: &[u8]) -> bool {
     })
 }
 
-/// Whether reading `text`, from which quoting was removed, shows a file that holds secrets of the shared session.
-pub(super) fn reads_protected_file(text: &[u8]) -> bool {
+/// Variables whose value recording passes to a shell (`res/res_monitor.c`, up to Asterisk 20).
+const SHELL_VARIABLES: &[&str] = &["MONITOR_EXEC", "MONITOR_EXEC_ARGS"];
+
+/// Whether `name`, from which quoting was removed, is or contains one of [`SHELL_VARIABLES`] as a whole word.
+pub(super) fn names_shell_variable(name: &[u8]) -> bool {
+    name.split(|byte| !is_name_byte(*byte)).any(|word| {
+        let word = without_underscores(word);
+        SHELL_VARIABLES.iter().any(|name| name.as_bytes() == word)
+    })
+}
+
+/// Whether reading `text`, from which quoting was removed, shows a file that holds secrets, other than those
+/// that the user may reach.
+pub(super) fn reads_protected_file(text: &[u8], allowed: &[String]) -> bool {
     calls(text).any(|(name, arguments)| match name {
-        b"AST_CONFIG" => {
+        // The second only where Asterisk runs with `live_dangerously`.
+        b"AST_CONFIG" | b"FILE" => {
             let file = arguments.split(|byte| matches!(byte, b',' | b')')).next();
-            is_protected(file.unwrap_or_default())
+            is_protected(file.unwrap_or_default(), allowed)
         }
         b"CURL" => contains_ignoring_case(arguments, "file:"),
         _ => false,
@@ -59,12 +72,21 @@ fn calls(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         let before = before.trim_ascii_end();
         let start = before
             .iter()
-            .rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+            .rposition(|byte| !is_name_byte(*byte))
             .map_or(0, |at| at + 1);
-        let mut name = before.get(start..)?;
-        while let [b'_', rest @ ..] = name {
-            name = rest;
-        }
+        let name = without_underscores(before.get(start..)?);
         Some((name, arguments.get(1..)?))
     })
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The name without the underscores that make a variable inherited.
+const fn without_underscores(mut name: &[u8]) -> &[u8] {
+    while let [b'_', rest @ ..] = name {
+        name = rest;
+    }
+    name
 }

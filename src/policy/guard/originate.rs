@@ -1,8 +1,8 @@
 //! Originate: what may be run, and which variables may be set, before the call is made.
 //! Source: `main/manager.c`, `is_originate_app_permitted`, `astman_get_variables`.
 
-use super::functions::calls_escalating;
-use super::split::split_arguments;
+use super::functions::{calls_escalating, names_shell_variable};
+use super::split::{split_arguments, split_arguments_at_most};
 use super::{contains, contains_ignoring_case, without_quoting};
 use crate::policy::class::Classes;
 use crate::policy::user::User;
@@ -10,12 +10,15 @@ use crate::protocol::request::Request;
 
 const FORBIDDEN: &str = "Originate Access Forbidden: app or data blacklisted";
 
+/// Most items of one `Variable` header; Asterisk reads what follows as part of the last one.
+const VARIABLES_MAX: usize = 64;
+
 /// How a rule looks at Application and Data.
 enum Matches {
     /// Application contains the text, ignoring case.
     Application(&'static str),
-    /// Application contains the text, ignoring case, and Data has an argument at that index that is more
-    /// than quotes.
+    /// Application contains the text, ignoring case, and Data has an argument at that index that is not
+    /// empty once its quotes and backslashes are removed.
     ApplicationWithArgument(&'static str, usize),
     /// Data contains the text; case counts.
     Data(&'static str),
@@ -24,6 +27,12 @@ enum Matches {
 struct Rule {
     matches: Matches,
     needs_any_of: Classes,
+}
+
+impl Rule {
+    const fn is_satisfied_by(&self, user: &User) -> bool {
+        user.write.contains_any(self.needs_any_of)
+    }
 }
 
 const fn application(text: &'static str) -> Rule {
@@ -40,8 +49,7 @@ const fn data(text: &'static str) -> Rule {
     }
 }
 
-/// In Asterisk's order. There the first rule that matches decides alone, so that a Queue with an AGI
-/// argument hides a forbidden Data; here every rule that matches must be satisfied.
+/// In Asterisk's order, which counts: there the first rule that matches decides alone.
 const RULES: &[Rule] = &[
     application("agi"),
     application("dbdeltree"),
@@ -72,7 +80,7 @@ impl Matches {
                 contains_ignoring_case(application, text)
                     && split_arguments(data)
                         .nth(*index)
-                        .is_some_and(|argument| argument.iter().any(|byte| *byte != b'"'))
+                        .is_some_and(leaves_something)
             }
             Self::Data(text) => contains(data, text),
         }
@@ -80,16 +88,27 @@ impl Matches {
 }
 
 /// Application and Data, only when there is an Application: the other form runs the dialplan's own words.
+/// Every rule that matches must be satisfied: where the first decides alone, a Queue with an AGI argument hides
+/// a forbidden Data.
 pub(super) fn check_application(user: &User, request: Request<'_>) -> Result<(), &'static str> {
+    permitted(matching(request).all(|rule| rule.is_satisfied_by(user)))
+}
+
+/// As Asterisk decides: by the first rule that matches.
+pub(super) fn check_as_asterisk(user: &User, request: Request<'_>) -> Result<(), &'static str> {
+    let first = matching(request).next();
+    permitted(first.is_none_or(|rule| rule.is_satisfied_by(user)))
+}
+
+fn matching(request: Request<'_>) -> impl Iterator<Item = &'static Rule> {
     let application = request.get_or_empty("Application");
-    if application.is_empty() {
-        return Ok(());
-    }
     let data = request.get_or_empty("Data");
-    let permitted = RULES
+    RULES
         .iter()
-        .filter(|rule| !user.write.contains_any(rule.needs_any_of))
-        .all(|rule| !rule.matches.is_met(application, data));
+        .filter(move |rule| !application.is_empty() && rule.matches.is_met(application, data))
+}
+
+const fn permitted(permitted: bool) -> Result<(), &'static str> {
     if permitted { Ok(()) } else { Err(FORBIDDEN) }
 }
 
@@ -99,12 +118,46 @@ pub(super) fn check_variables(_user: &User, request: Request<'_>) -> Result<(), 
     let dangerous = request
         .all("Variable")
         .flat_map(split_arguments)
-        .any(|item| calls_escalating(variable_name(&without_quoting(item))));
-    if dangerous { Err(FORBIDDEN) } else { Ok(()) }
+        .any(|item| {
+            let item = without_quoting(item);
+            let name = variable_name(&item);
+            calls_escalating(name) || names_shell_variable(name)
+        });
+    permitted(!dangerous)
+}
+
+/// What the `Variable` headers of a synchronous Originate must say once it is made asynchronous: without the
+/// items that write a dangerous function. Asterisk guards the thread of a session against these writes and sets
+/// the others, but not the thread on which an asynchronous call sets its variables. `None` when nothing has to
+/// go; else the values of all these headers in their order. An item that goes leaves an empty one behind, which
+/// Asterisk passes over, so that the others keep their places.
+pub fn variables_without_escalation(request: Request<'_>) -> Option<Vec<Vec<u8>>> {
+    let mut changed = false;
+    let values = request
+        .all("Variable")
+        .map(|value| {
+            let items = split_arguments_at_most(VARIABLES_MAX, value).map(|item| {
+                let escalates = calls_escalating(variable_name(&without_quoting(item)));
+                changed |= escalates;
+                if escalates { b"" } else { item }
+            });
+            items.collect::<Vec<_>>().join(&b',')
+        })
+        .collect();
+    changed.then_some(values)
 }
 
 /// What stands before the first `=`. An item without one sets nothing by itself, but Asterisk stops cutting
 /// after 64 items and reads the rest as one, so that its name is looked at all the same.
 fn variable_name(item: &[u8]) -> &[u8] {
     item.split(|byte| *byte == b'=').next().unwrap_or_default()
+}
+
+/// Whether an argument is more than nothing once Asterisk has removed quotes and backslashes. A backslash keeps
+/// the byte behind it.
+fn leaves_something(mut argument: &[u8]) -> bool {
+    while let [b'"', rest @ ..] = argument {
+        argument = rest;
+    }
+    !matches!(argument, b"" | b"\\")
 }

@@ -3,11 +3,18 @@
 /// The parts of `text` between commas that stand outside quotes, parentheses and brackets and behind no
 /// backslash, with quotes and backslashes as they are. The nesting is counted inside quotes too.
 pub(super) fn split_arguments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    split_arguments_at_most(usize::MAX, text)
+}
+
+/// As [`split_arguments`], but of the commas only as many count as leave `most` parts.
+pub(super) fn split_arguments_at_most(most: usize, text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
+    let mut parts = 0;
     std::iter::from_fn(move || {
-        let text = rest?;
-        let Some(comma) = first_comma(text) else {
-            rest = None;
+        let text = rest.take()?;
+        parts += 1;
+        let comma = (parts < most).then(|| first_comma(text)).flatten();
+        let Some(comma) = comma else {
             return Some(text);
         };
         rest = text.get(comma + 1..);
@@ -38,7 +45,22 @@ fn first_comma(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::split_arguments;
+    use super::{split_arguments, split_arguments_at_most};
+
+    #[test]
+    fn the_last_part_keeps_its_commas() {
+        for (most, expected) in [
+            (1, &["a,b,c"] as &[&str]),
+            (2, &["a", "b,c"]),
+            (3, &["a", "b", "c"]),
+            (4, &["a", "b", "c"]),
+        ] {
+            let parts: Vec<_> = split_arguments_at_most(most, b"a,b,c")
+                .map(|part| std::str::from_utf8(part).unwrap())
+                .collect();
+            assert_eq!(parts, expected, "{most}");
+        }
+    }
 
     #[test]
     fn commas_that_count() {
