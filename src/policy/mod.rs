@@ -15,6 +15,7 @@ pub mod filter;
 mod fixtures;
 mod guard;
 pub mod privilege;
+pub mod redact;
 pub mod rights;
 pub mod secret;
 pub mod user;
