@@ -1,12 +1,5 @@
 //! Security events of amimux's own: who is told what about logins and refusals, in which order; and which of
 //! Asterisk's are about amimux itself and told to nobody. And what of actions goes into the audit log.
-#![expect(
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test ends by panicking"
-)]
-
 mod hub_harness;
 
 use std::time::Duration;
