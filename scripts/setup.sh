@@ -22,6 +22,7 @@ need xargs findutils
 need zstd zstd
 need git git
 need python3 python3
+need fail2ban-regex fail2ban
 need node nodejs
 need npm npm
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)

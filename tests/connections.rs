@@ -107,7 +107,12 @@ fn a_failed_login_is_answered_after_a_second_and_then_closed_whatever_the_cause(
         assert_eq!(client.read_message(), None, "closed");
     }
     let log = amimux.log();
-    assert_eq!(log.matches("login refused").count(), 4, "{log}");
+    assert_eq!(
+        log.matches(" WARN refused kind=login address=127.0.0.1 user=")
+            .count(),
+        4,
+        "{log}"
+    );
     assert!(!log.contains("alice-secret") && !log.contains("bob-secret"));
 }
 

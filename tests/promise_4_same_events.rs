@@ -328,18 +328,19 @@ fn timestamps_are_as_configured_in_events_with_an_action_id_too() {
 #[test]
 fn asterisk_is_asked_for_what_somebody_wants_and_no_more() {
     let mut bench = Bench::new();
+    bench.pass(Duration::from_secs(60));
     assert_eq!(
         bench.asterisk.masks,
-        ["system"],
-        "boots and reloads concern the hub itself"
+        ["system,security", "system"],
+        "boots and reloads concern the hub itself, and so does its own login"
     );
     let client = bench.client(reader(Classes::CALL));
     assert_eq!(bench.asterisk.masks.last().unwrap(), "system,call");
     let all = bench.client(reader(Classes::ALL));
     assert_eq!(bench.asterisk.masks.last().unwrap(), "on");
-    assert_eq!(bench.asterisk.masks.len(), 3);
+    assert_eq!(bench.asterisk.masks.len(), 4);
     bench.client(reader(Classes::USER));
-    assert_eq!(bench.asterisk.masks.len(), 3, "it is asked for already");
+    assert_eq!(bench.asterisk.masks.len(), 4, "it is asked for already");
     bench.vanish(all);
     bench.pass(Duration::from_secs(60));
     assert_eq!(
@@ -387,6 +388,7 @@ fn an_upstream_with_brokeneventsaction_confirms_by_the_ping_behind() {
 #[test]
 fn the_outcome_of_a_synchronous_originate_is_asked_for_until_it_came() {
     let mut bench = Bench::new();
+    bench.pass(Duration::from_secs(60));
     let caller = bench.client(reader(Classes::CALL));
     let client = bench.client(reader(Classes::NONE));
     bench.vanish(caller);

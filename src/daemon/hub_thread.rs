@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::settings::{General, Upstream};
 use crate::hub::Hub;
+use crate::hub::security::SecurityEvent;
 use crate::session::client::Arrival;
+use crate::session::reports::REPORTS_MAX;
 use crate::session::shell::{Clock, Shell};
 
 /// Clients on their way to a hub at most; beyond it the entrance waits.
@@ -36,6 +38,15 @@ pub(super) struct HubThread {
     name: String,
 }
 
+/// The ways into the thread.
+#[derive(Debug)]
+pub(super) struct Ways {
+    /// For clients that have logged in.
+    pub(super) arrivals: mpsc::Sender<Arrival>,
+    /// For what happened to those that have not.
+    pub(super) reports: mpsc::Sender<SecurityEvent>,
+}
+
 impl HubThread {
     /// Starts the thread; it ends some time after `cancel`.
     pub(super) fn start(
@@ -44,10 +55,11 @@ impl HubThread {
         clock: Clock,
         banner: watch::Sender<Option<String>>,
         cancel: CancellationToken,
-    ) -> anyhow::Result<(Self, mpsc::Sender<Arrival>)> {
+    ) -> anyhow::Result<(Self, Ways)> {
         let nonce = getrandom::u64().context("the system gives no random numbers")?;
         let name = upstream.name.clone();
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
+        let (report_sender, reports) = mpsc::channel(REPORTS_MAX);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -69,13 +81,18 @@ impl HubThread {
                 tasks.spawn_local(Rc::clone(&shell).run_timer());
                 tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream));
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
+                tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
                 runtime.block_on(tasks.run_until(async move {
                     cancel.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
                 }));
             })
             .context("cannot start a thread")?;
-        Ok((Self { handle, name }, sender))
+        let ways = Ways {
+            arrivals: sender,
+            reports: report_sender,
+        };
+        Ok((Self { handle, name }, ways))
     }
 
     /// Waits until the thread has ended, but not for ever: a program that was asked to end, ends.

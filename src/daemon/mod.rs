@@ -17,6 +17,7 @@ use self::hub_thread::HubThread;
 use crate::config::settings::Settings;
 use crate::session::entrance::Entrance;
 use crate::session::registry::Registry;
+use crate::session::reports::Reports;
 use crate::session::shell::Clock;
 
 /// A running amimux.
@@ -57,13 +58,14 @@ impl Daemon {
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
         let mut hubs = HashMap::new();
+        let mut reports = Reports::default();
         let mut threads = Vec::new();
         let mut first_banner = None;
         for upstream in self.settings.upstreams {
             let (banner, seen) = watch::channel(None);
             first_banner.get_or_insert(seen);
             let name = upstream.name.clone();
-            let (thread, arrivals) = HubThread::start(
+            let (thread, ways) = HubThread::start(
                 Arc::clone(&general),
                 Arc::new(upstream),
                 clock,
@@ -71,11 +73,13 @@ impl Daemon {
                 cancel.clone(),
             )?;
             threads.push(thread);
-            hubs.insert(name, arrivals);
+            reports.add(name.clone(), ways.reports);
+            hubs.insert(name, ways.arrivals);
         }
         let entrance = Entrance {
             users: Arc::new(self.settings.users),
             hubs,
+            reports,
             registry: Registry::default(),
             clock,
             upstream_banner: first_banner.context("no upstream is configured")?,

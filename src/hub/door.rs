@@ -2,6 +2,7 @@
 //! else. It decides before anybody knows which Asterisk the client belongs to; a client that has proved who
 //! it is goes on to a hub. No I/O and no clock: bytes and the time come in, [`Step`]s come out.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub enum Step {
 pub struct Admitted {
     /// Its user.
     pub user: Arc<User>,
+    /// The user's name as the client wrote it.
+    pub account: Box<[u8]>,
     /// The ActionID of its login.
     pub action_id: Option<Box<[u8]>>,
     /// Which events it asked for.
@@ -57,6 +60,33 @@ pub struct Refused {
     pub user: String,
     /// Why.
     pub reason: String,
+    /// What kind of refusal it is.
+    pub cause: RefusedCause,
+}
+
+/// What kind of refusal something before login is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusedCause {
+    /// A failed login.
+    Login {
+        /// Why it failed.
+        failure: LoginFailure,
+        /// The key that the client sent.
+        response: Box<[u8]>,
+        /// The digits that it was given before.
+        challenge: Box<[u8]>,
+    },
+    /// The user is logged in already and may only be so once.
+    SessionLimit,
+    /// A request that needs a login.
+    NotAllowed {
+        /// The action.
+        action: Box<[u8]>,
+    },
+    /// A request that names no action.
+    BadFormat,
+    /// A request that is too long, or holds what none may.
+    Defect,
 }
 
 /// The state of such a connection.
@@ -67,7 +97,7 @@ pub struct Door {
     random: u32,
     challenge: Option<Challenge>,
     requests: usize,
-    refused: Option<Refused>,
+    refused: VecDeque<Refused>,
 }
 
 impl Door {
@@ -79,7 +109,7 @@ impl Door {
             random,
             challenge: None,
             requests: 0,
-            refused: None,
+            refused: VecDeque::new(),
         }
     }
 
@@ -88,9 +118,9 @@ impl Door {
         &mut self.input
     }
 
-    /// The last refusal, for the log.
+    /// The oldest refusal that was not fetched, for the log. A client has no more of them than requests.
     pub fn take_refused(&mut self) -> Option<Refused> {
-        self.refused.take()
+        self.refused.pop_front()
     }
 
     /// Deals with the input. `in_use` says whether a user has a session already.
@@ -112,7 +142,10 @@ impl Door {
             self.requests += 1;
             let step = match end.defect {
                 Some(defect) => {
-                    error(out, request, defect_text(defect));
+                    let text = defect_text(defect);
+                    let reason = String::from_utf8_lossy(text).into_owned();
+                    self.refuse(request, reason, RefusedCause::Defect);
+                    error(out, request, text);
                     None
                 }
                 None => self.answer(now, request, users, address, in_use, out),
@@ -140,7 +173,9 @@ impl Door {
         out: &mut BytesMut,
     ) -> Option<Step> {
         let Some(action) = request.action() else {
-            error(out, request, b"Missing action in request");
+            let reason = "Missing action in request";
+            self.refuse(request, reason.to_owned(), RefusedCause::BadFormat);
+            error(out, request, reason.as_bytes());
             return None;
         };
         let is = |name: &[u8]| action.eq_ignore_ascii_case(name);
@@ -154,6 +189,10 @@ impl Door {
             return Some(Step::Close);
         }
         if !is(b"Login") && !is(b"Challenge") {
+            let cause = RefusedCause::NotAllowed {
+                action: action.into(),
+            };
+            self.refuse(request, "Permission denied".to_owned(), cause);
             error(out, request, b"Permission denied");
             return None;
         }
@@ -161,7 +200,11 @@ impl Door {
             && !user.allow_multiple_login
             && in_use(user)
         {
-            self.refuse(request, "Login Already In Use".to_owned());
+            self.refuse(
+                request,
+                "Login Already In Use".to_owned(),
+                RefusedCause::SessionLimit,
+            );
             error(out, request, b"Login Already In Use");
             return Some(Step::CloseAt(now + FAILURE_DELAY));
         }
@@ -205,6 +248,7 @@ impl Door {
                 };
                 Step::Admit(Box::new(Admitted {
                     user,
+                    account: request.get_or_empty("Username").into(),
                     action_id: request.action_id().map(Box::from),
                     events,
                     challenge: self.challenge.take(),
@@ -220,14 +264,21 @@ impl Door {
     }
 
     fn refuse_login(&mut self, request: Request<'_>, failure: &LoginFailure) {
-        self.refuse(request, failure.to_string());
+        let challenge = self.challenge.as_ref();
+        let cause = RefusedCause::Login {
+            failure: *failure,
+            response: request.get_or_empty("Key").into(),
+            challenge: challenge.map_or(&b""[..], |c| c.as_str().as_bytes()).into(),
+        };
+        self.refuse(request, failure.to_string(), cause);
     }
 
-    fn refuse(&mut self, request: Request<'_>, reason: String) {
+    fn refuse(&mut self, request: Request<'_>, reason: String, cause: RefusedCause) {
         let name = request.get_or_empty("Username");
-        self.refused = Some(Refused {
+        self.refused.push_back(Refused {
             user: String::from_utf8_lossy(name.get(..80).unwrap_or(name)).into_owned(),
             reason,
+            cause,
         });
     }
 }

@@ -29,6 +29,9 @@ impl Hub {
         if classes.contains_all(Classes::SYSTEM) && self.note_system_event(now, name, frame) {
             return;
         }
+        if classes.contains_all(Classes::SECURITY) && self.is_about_us(frame) {
+            return;
+        }
         if CARRIERS.contains(&name)
             && let Some(line) = frame.action_id()
             && let Some((sequence, kind)) = frame
@@ -59,7 +62,7 @@ impl Hub {
         }
     }
 
-    fn is_disabled(&self, name: &[u8]) -> bool {
+    pub(super) fn is_disabled(&self, name: &[u8]) -> bool {
         self.general
             .disabled_events
             .iter()
@@ -253,7 +256,7 @@ impl Hub {
             return;
         }
         if let Some(announcement) = self.link.announcement.take() {
-            self.append_system_event(&announcement);
+            self.append_own_event(Classes::SYSTEM, &announcement);
         }
     }
 
@@ -267,13 +270,13 @@ impl Hub {
         self.link.booted = Some(booted);
         let mut event = BytesMut::new();
         write_fully_booted(&mut event, booted, now);
-        self.append_system_event(&event);
+        self.append_own_event(Classes::SYSTEM, &event);
     }
 
-    /// An event of class `system` from the hub itself.
-    pub(super) fn append_system_event(&mut self, event: &[u8]) {
+    /// An event of these classes from the hub itself.
+    pub(super) fn append_own_event(&mut self, classes: Classes, event: &[u8]) {
         for (_, view) in self.views.iter_mut() {
-            if view.wants(Classes::SYSTEM) {
+            if view.wants(classes) {
                 view.append(&[event]);
             }
         }

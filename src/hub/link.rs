@@ -37,6 +37,17 @@ pub(super) enum Phase {
     Ready,
 }
 
+/// What is known of the session that amimux has at Asterisk, as Asterisk's security events name it.
+#[derive(Debug)]
+pub(super) enum OwnSession {
+    /// There is none.
+    None,
+    /// The login succeeded; the event that tells of it is on its way.
+    Expected,
+    /// It has this SessionID.
+    Known(Box<[u8]>),
+}
+
 /// What Asterisk said about its own start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Booted {
@@ -61,6 +72,7 @@ pub(super) struct Link {
     drop_cause: Option<String>,
     pub refused: bool,
     pub received_at: Duration,
+    pub own_session: OwnSession,
     pub booted: Option<Booted>,
     /// Asterisk's own FullyBooted, kept until actions can be run.
     pub announcement: Option<Vec<u8>>,
@@ -85,6 +97,7 @@ impl Link {
             drop_cause: None,
             refused: false,
             received_at: Duration::ZERO,
+            own_session: OwnSession::None,
             booted: None,
             announcement: None,
             requested: Classes::NONE,
@@ -136,6 +149,7 @@ impl Hub {
         self.link.retry_at = None;
         self.link.drop_cause = None;
         self.link.refused = false;
+        self.link.own_session = OwnSession::None;
         self.link.received_at = now.since_start;
         self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
     }

@@ -8,6 +8,7 @@ use bytes::BytesMut;
 
 use super::link::CONFIRM_WITHIN;
 use super::log::LogPosition;
+use super::security::Happening;
 use super::session::{CloseReason, Local, Pending, SessionId, Stage, Waiting};
 use super::view::ViewKey;
 use super::{Hub, Now};
@@ -105,13 +106,16 @@ impl Hub {
                 );
                 self.close(id, CloseReason::Logoff);
             }
-            Local::Refuse(text) => {
+            Local::Refuse(text, happening) => {
                 let text = Text::new(text).unwrap_or(Text::fixed("Permission denied"));
                 self.post(id, |out| {
                     MessageWriter::response(out, Text::fixed("Error"), action_id)
                         .header(Text::fixed("Message"), text)
                         .finish();
                 });
+                if let Some(happening) = happening {
+                    self.report_session(now, id, happening.clone());
+                }
             }
         }
         Run::Done
@@ -212,6 +216,7 @@ impl Hub {
         if classes.contains_all(Classes::SYSTEM) {
             self.tell_state(now, id);
         }
+        self.report_session(now, id, Happening::SuccessfulAuth);
         Run::Done
     }
 

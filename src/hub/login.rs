@@ -3,11 +3,12 @@
 
 use md5::{Digest, Md5};
 
-use super::link::{Phase, mask_text};
+use super::link::{OwnSession, Phase, mask_text};
 use super::ring::Internal;
 use super::{Hub, Notice, Now};
 use crate::config::settings::AuthType;
 use crate::policy::action::ActionTable;
+use crate::policy::class::Classes;
 use crate::protocol::frame::Frame;
 
 /// The longest banner that is waited for.
@@ -47,7 +48,8 @@ impl Hub {
     }
 
     fn send_login(&mut self, now: Now, challenge: Option<&[u8]>) {
-        let wanted = self.wanted_classes();
+        // The event of this very login tells our SessionID, by which it and what follows it can be left out.
+        let wanted = self.wanted_classes().union(Classes::SECURITY);
         let mask = mask_text(wanted);
         let upstream = std::sync::Arc::clone(&self.upstream);
         let user = upstream.username.as_bytes();
@@ -97,6 +99,7 @@ impl Hub {
             },
             Internal::Login if success => {
                 self.link.confirmed = self.link.requested;
+                self.link.own_session = OwnSession::Expected;
                 self.link.phase = Phase::Learning;
                 self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
                 self.send_internal(now, Internal::ListCommands, "ListCommands", &[]);

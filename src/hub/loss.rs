@@ -11,6 +11,7 @@ use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress};
 use super::session::{CloseReason, Local, SessionId, Stage};
 use super::{Hub, Notice, Now};
+use crate::policy::class::Classes;
 use crate::policy::user::OnUpstreamLoss;
 
 impl Hub {
@@ -32,7 +33,7 @@ impl Hub {
         if was_up {
             let mut event = BytesMut::new();
             write_lost(&mut event, &self.upstream.name, cause);
-            self.append_system_event(&event);
+            self.append_own_event(Classes::SYSTEM, &event);
             self.close_those_who_asked();
         }
         self.notice(Notice::UpstreamLost {
@@ -80,7 +81,7 @@ impl Hub {
             session.has_turn = false;
             for pending in &mut session.pending {
                 if matches!(pending.stage, Stage::Queued(_)) {
-                    pending.stage = Stage::Local(Local::Refuse(text.as_bytes().into()));
+                    pending.stage = Stage::Local(Local::Refuse(text.as_bytes().into(), None));
                     failed += 1;
                 }
             }

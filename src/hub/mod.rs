@@ -15,6 +15,7 @@ pub mod door;
 mod events;
 mod forward;
 mod late;
+pub mod line_limit;
 mod link;
 mod local;
 pub mod log;
@@ -23,13 +24,16 @@ mod loss;
 mod mailbox;
 mod random;
 mod replies;
+mod reports;
 mod requests;
 mod ring;
+pub mod security;
 mod session;
 mod turns;
 mod view;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +45,9 @@ use self::link::Link;
 use self::log::LogPosition;
 use self::mailbox::Mailbox;
 use self::random::Random;
+use self::reports::ReportLimits;
 use self::ring::Ring;
+use self::security::Connection;
 use self::session::{Local, Pending, Session, Stage, find_mut};
 use self::turns::Turns;
 use self::view::{ViewKey, Views};
@@ -57,6 +63,7 @@ use crate::protocol::upstream_framer::UpstreamFramer;
 
 pub use self::delivery::Outcome;
 pub use self::log::Slices;
+pub use self::reports::AuditRecord;
 pub use self::session::{CloseReason, SessionId};
 
 /// Most notices that wait to be logged; beyond it they are counted only.
@@ -103,14 +110,14 @@ pub enum Notice {
         /// Its user.
         user: String,
         /// Its address.
-        address: String,
+        address: IpAddr,
     },
     /// A client has gone.
     SessionClosed {
         /// Its user.
         user: String,
         /// Its address.
-        address: String,
+        address: IpAddr,
         /// Why.
         reason: CloseReason,
     },
@@ -119,14 +126,18 @@ pub enum Notice {
         /// Whose.
         user: String,
         /// From where.
-        address: String,
+        address: IpAddr,
         /// The action as it was sent, cut.
         action: String,
         /// What the client was told.
         reason: String,
         /// What refused it.
         rule: String,
+        /// How many refusals of this session since the last notice were not told.
+        suppressed: u64,
     },
+    /// An action of a user with `audit`.
+    Audit(Box<AuditRecord>),
     /// Asterisk sent something that belongs to nobody.
     Unroutable {
         /// Its first line, cut.
@@ -149,8 +160,10 @@ pub enum Notice {
 pub struct Admission {
     /// The user.
     pub user: Arc<User>,
-    /// The client's address, for the log.
-    pub address: String,
+    /// The name of the user as the client wrote it.
+    pub account: Box<[u8]>,
+    /// Its connection.
+    pub connection: Connection,
     /// The ActionID of its login.
     pub action_id: Option<Box<[u8]>>,
     /// What it asked for with `Events:` on login.
@@ -240,7 +253,8 @@ impl Hub {
     pub fn attach(&mut self, now: Now, admission: Admission) -> SessionId {
         let Admission {
             user,
-            address,
+            account,
+            connection,
             action_id,
             events,
             challenge,
@@ -261,7 +275,10 @@ impl Hub {
         let session = Session {
             generation: self.generation,
             user_key: user_key.clone(),
-            address: address.clone().into(),
+            account,
+            connection,
+            logged_in_at: now.wall,
+            limits: ReportLimits::new(),
             input,
             framer: RequestFramer::default(),
             end_of_input: false,
@@ -284,7 +301,7 @@ impl Hub {
             closing: None,
             user,
         };
-        self.notice_session_opened(&session.user, address);
+        self.notice_session_opened(&session.user, connection.address());
         let index = self.sessions.insert(session);
         let id = SessionId {
             index: u32::try_from(index).unwrap_or(u32::MAX),
@@ -336,7 +353,7 @@ impl Hub {
         if session.user.display_connects {
             self.notice(Notice::SessionClosed {
                 user: session.user.name.clone(),
-                address: session.address.into(),
+                address: session.connection.address(),
                 reason: session.closing.unwrap_or(reason),
             });
         }
@@ -363,7 +380,11 @@ impl Hub {
         }
     }
 
-    fn notice_session_opened(&mut self, user: &User, address: String) {
+    fn has_room_for_notices(&self) -> bool {
+        self.notices.len() < NOTICES_MAX / 2
+    }
+
+    fn notice_session_opened(&mut self, user: &User, address: IpAddr) {
         if user.display_connects {
             self.notice(Notice::SessionOpened {
                 user: user.name.clone(),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
+use super::reports::{audit_allowed, audit_refused};
+use super::security::Happening;
 use super::session::{Local, Pending, SessionId, Stage};
 use super::{Hub, Notice, Now};
 use crate::policy::action::Handling;
@@ -93,11 +95,14 @@ impl Hub {
     pub(super) fn pump(&mut self, now: Now, id: SessionId) {
         let mut parsed = 0;
         self.answer_in_turn(now, id);
-        while parsed < REQUESTS_PER_TURN && self.parse_one(now, id) {
+        // Where there is much to be logged, it is logged before more is done.
+        let mut has_room = self.has_room_for_notices();
+        while parsed < REQUESTS_PER_TURN && has_room && self.parse_one(now, id) {
             parsed += 1;
             self.answer_in_turn(now, id);
+            has_room = self.has_room_for_notices();
         }
-        if parsed == REQUESTS_PER_TURN {
+        if parsed == REQUESTS_PER_TURN || !has_room {
             self.put_off(id);
         }
         let room = self.has_room(id);
@@ -176,26 +181,35 @@ impl Hub {
     fn decide(&mut self, now: Now, id: SessionId, end: &RequestEnd, text: &[u8]) -> Pending {
         let request = Request::new(text);
         let action_id = request.action_id().map(Box::from);
-        let stage = self.stage(now, id, end, text).unwrap_or_else(|error| {
-            let text = match error {
+        let mut audit = None;
+        let stage = self.stage(now, id, end, text, &mut audit);
+        let stage = stage.unwrap_or_else(|error| {
+            Stage::Local(match error {
                 Denied::Refused(refusal) => {
-                    self.notice_refused(id, request, &refusal);
-                    refusal.message.into()
+                    let session = self.session(id);
+                    audit = session.and_then(|s| audit_refused(s, request, &refusal.rule));
+                    self.notice_refused(now, id, request, &refusal);
+                    let happening = Happening::of_rule(&refusal.rule, request.action());
+                    Local::Refuse(refusal.message.into(), happening)
                 }
-                Denied::Unable(text) => text,
-            };
-            Stage::Local(Local::Refuse(text))
+                Denied::Unable(text) => Local::Refuse(text, None),
+            })
         });
+        if let Some(record) = audit {
+            self.notice(record);
+        }
         Pending { action_id, stage }
     }
 
-    /// The stage that a request begins with, or the text of the error that answers it.
+    /// The stage that a request begins with, or the text of the error that answers it. `audit` becomes the
+    /// record of a request that is allowed.
     fn stage(
         &self,
         now: Now,
         id: SessionId,
         end: &RequestEnd,
         text: &[u8],
+        audit: &mut Option<Notice>,
     ) -> Result<Stage, Denied> {
         if let Some(defect) = end.defect {
             return Err(Denied::format(defect_text(defect)));
@@ -204,6 +218,7 @@ impl Hub {
             .session(id)
             .ok_or_else(|| Denied::unable(b"Permission denied"))?;
         let decision = decide(&self.table, &session.user, text)?;
+        *audit = audit_allowed(session, &decision);
         let (action, request) = (decision.action, decision.request());
         let local = match action.handling {
             Handling::Login => Local::AlreadyAuthenticated,
@@ -227,20 +242,6 @@ impl Hub {
             }
         };
         Ok(Stage::Local(local))
-    }
-
-    fn notice_refused(&mut self, id: SessionId, request: Request<'_>, refusal: &Refusal) {
-        let Some(session) = self.session(id) else {
-            return;
-        };
-        let notice = Notice::Refused {
-            user: session.user.name.clone(),
-            address: session.address.to_string(),
-            action: Self::first_line(request.action().unwrap_or_default()),
-            reason: Self::first_line(&refusal.message),
-            rule: refusal.rule.to_string(),
-        };
-        self.notice(notice);
     }
 }
 

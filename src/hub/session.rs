@@ -10,7 +10,9 @@ use slab::Slab;
 
 use super::log::LogPosition;
 use super::mailbox::Mailbox;
+use super::reports::ReportLimits;
 use super::ring::Route;
+use super::security::{Connection, Happening};
 use super::view::ViewId;
 use crate::policy::action::ReplyShape;
 use crate::policy::class::Classes;
@@ -88,8 +90,8 @@ pub(super) enum Local {
     ListCommands,
     /// `Logoff`.
     Logoff,
-    /// An error with this text.
-    Refuse(Box<[u8]>),
+    /// An error with this text; and what is told of it to those who read `security`.
+    Refuse(Box<[u8]>, Option<Happening>),
 }
 
 impl Local {
@@ -149,8 +151,12 @@ pub(super) struct Session {
     pub user: Arc<User>,
     /// The user's name in lower case.
     pub user_key: Box<str>,
-    /// The client's address, for the log.
-    pub address: Box<str>,
+    /// The user's name as the client wrote it.
+    pub account: Box<[u8]>,
+    pub connection: Connection,
+    /// When it logged in, since 1970.
+    pub logged_in_at: Duration,
+    pub limits: ReportLimits,
     /// Input that is not parsed yet.
     pub input: BytesMut,
     pub framer: RequestFramer,

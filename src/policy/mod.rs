@@ -18,6 +18,7 @@ mod fixtures;
 pub mod forced_header;
 pub mod guard;
 pub mod privilege;
+pub mod redact;
 pub mod rights;
 pub mod secret;
 pub mod user;

@@ -15,11 +15,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::client::Arrival;
+use super::refusal_log::{self, Refusal};
 use super::registry::Registry;
+use super::reports::{Reports, Visitor};
 use super::shell::Clock;
 use super::socket::{linger, prepare_client};
 use crate::hub::Admission;
-use crate::hub::door::{Admitted, Door, Refused, Step};
+use crate::hub::door::{Admitted, Door, Step};
+use crate::hub::line_limit::LineLimit;
+use crate::hub::security::Connection;
 use crate::policy::user::Users;
 
 /// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
@@ -31,6 +35,9 @@ const FIRST_BANNER_WITHIN: Duration = Duration::from_secs(2);
 /// The pause after an error of `accept` (too many open files), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Lines about connections closed at once that are logged in a second.
+const CONNECTION_LINES_MAX: u32 = 100;
+
 /// Everything that the entrance needs.
 #[derive(Debug)]
 pub struct Entrance {
@@ -38,6 +45,8 @@ pub struct Entrance {
     pub users: Arc<Users>,
     /// The way to each Asterisk's thread, by the upstream's name.
     pub hubs: HashMap<String, mpsc::Sender<Arrival>>,
+    /// The way to those who may read what happened before a login.
+    pub reports: Reports,
     /// Who is logged in.
     pub registry: Registry,
     /// The clock.
@@ -59,6 +68,7 @@ impl Entrance {
     pub async fn run(self, listener: TcpListener, cancel: CancellationToken) {
         let limit = Arc::new(Semaphore::new(self.auth_limit));
         let shared = Rc::new(self);
+        let mut lines = LineLimit::new(CONNECTION_LINES_MAX);
         shared.await_first_banner().await;
         loop {
             let accepted = tokio::select! {
@@ -74,7 +84,10 @@ impl Entrance {
                 }
             };
             let Ok(permit) = Arc::clone(&limit).try_acquire_owned() else {
-                warn!(%address, "connection refused: authlimit reached");
+                if let Some(suppressed) = lines.admit(shared.clock.now().since_start) {
+                    let reason = "authlimit reached";
+                    refusal_log::refused(address.ip(), Refusal::Connection { reason }, suppressed);
+                }
                 continue;
             };
             let entrance = Rc::clone(&shared);
@@ -107,9 +120,14 @@ impl Entrance {
     async fn receive(&self, stream: TcpStream, address: SocketAddr) {
         prepare_client(&stream);
         let deadline = self.clock.now().since_start + self.auth_timeout;
-        let visit = self.visit(&stream, address);
+        let Some(connection) = identify(&stream, address) else {
+            return;
+        };
+        let visit = self.visit(&stream, connection);
         match tokio::time::timeout_at(self.clock.instant(deadline), visit).await {
-            Ok(Some((admitted, random))) => self.hand_over(stream, address, admitted, random).await,
+            Ok(Some((admitted, random))) => {
+                self.hand_over(stream, connection, admitted, random).await;
+            }
             Ok(None) => linger(&stream).await,
             Err(_) => debug!(%address, "no login within authtimeout"),
         }
@@ -118,17 +136,28 @@ impl Entrance {
     /// Talks to a connection until it has logged in; `None` when it is to be closed.
     ///
     /// Cancel safe: nothing of a connection that is dropped matters.
-    async fn visit(&self, stream: &TcpStream, address: SocketAddr) -> Option<(Box<Admitted>, u32)> {
+    async fn visit(
+        &self,
+        stream: &TcpStream,
+        connection: Connection,
+    ) -> Option<(Box<Admitted>, u32)> {
         let mut out = self.greeting();
         write_all(stream, &mut out).await?;
         let random = random_u32()?;
         let mut door = Door::new(random);
+        let mut visitor = Visitor::new(connection);
         loop {
-            let now = self.clock.now().since_start;
+            let now = self.clock.now();
             let in_use = |user: &crate::policy::user::User| self.registry.is_in_use(user);
-            let step = door.step(now, &self.users, address.ip(), &in_use, &mut out);
-            if let Some(refused) = door.take_refused() {
-                log_refused(&refused, address);
+            let step = door.step(
+                now.since_start,
+                &self.users,
+                connection.address(),
+                &in_use,
+                &mut out,
+            );
+            while let Some(refused) = door.take_refused() {
+                visitor.refused(now, &refused, &self.users, &self.reports);
             }
             match step {
                 Step::Wait => {
@@ -157,12 +186,13 @@ impl Entrance {
     async fn hand_over(
         &self,
         stream: TcpStream,
-        address: SocketAddr,
+        connection: Connection,
         admitted: Box<Admitted>,
         challenge_random: u32,
     ) {
         let Admitted {
             user,
+            account,
             action_id,
             events,
             challenge,
@@ -184,7 +214,8 @@ impl Entrance {
             stream,
             admission: Admission {
                 user,
-                address: address.ip().to_string(),
+                account,
+                connection,
                 action_id,
                 events,
                 challenge,
@@ -194,19 +225,19 @@ impl Entrance {
             login,
         };
         if hub.send(arrival).await.is_err() {
+            let address = connection.address();
             debug!(%address, "a client came while its upstream was being shut down");
         }
     }
 }
 
-/// One line per refusal, for fail2ban.
-fn log_refused(refused: &Refused, address: SocketAddr) {
-    warn!(
-        user = refused.user,
-        address = %address.ip(),
-        reason = refused.reason,
-        "login refused"
-    );
+/// How the connection is named in the log and in security events; `None`: it is gone already.
+fn identify(stream: &TcpStream, remote: SocketAddr) -> Option<Connection> {
+    let local = stream.local_addr().ok()?;
+    let random = getrandom::u64()
+        .inspect_err(|error| error!(%error, "no random numbers from the system"))
+        .ok()?;
+    Some(Connection::new(local, remote, random))
 }
 
 fn random_u32() -> Option<u32> {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::flush::Pace;
+use super::refusal_log::{self, Refusal};
 use super::registry::LoginGuard;
 use crate::hub::{Hub, Notice, Now, SessionId};
 
@@ -244,23 +245,7 @@ impl Shell {
                 cause,
                 failed,
                 retry_in,
-            } => {
-                let retry = format!("{:.1} s", retry_in.as_secs_f32());
-                // Whoever waits for a first banner need not wait any longer.
-                self.banner.send_if_modified(|banner| banner.is_none());
-                if *self.last_cause.borrow() == cause {
-                    debug!(upstream, cause, retry_in = retry, "Asterisk is still away");
-                } else {
-                    error!(
-                        upstream,
-                        cause,
-                        failed_actions = failed,
-                        retry_in = retry,
-                        "Asterisk is away; amimux keeps trying (is it running, is its manager enabled, are host and port right?)"
-                    );
-                    *self.last_cause.borrow_mut() = cause;
-                }
-            }
+            } => self.log_lost(cause, failed, retry_in),
             Notice::ActionTableUnknown { answer } => warn!(
                 upstream,
                 answer, "ListCommands failed: the built-in action table is used"
@@ -269,19 +254,31 @@ impl Shell {
                 upstream,
                 "Asterisk did not say FullyBooted: its user for amimux needs read = all in manager.conf"
             ),
-            Notice::SessionOpened { user, address } => info!(upstream, user, address, "login"),
+            Notice::SessionOpened { user, address } => {
+                info!(upstream, user, %address, "login");
+            }
             Notice::SessionClosed {
                 user,
                 address,
                 reason,
-            } => info!(upstream, user, address, reason = %reason, "session ended"),
+            } => info!(upstream, user, %address, reason = %reason, "session ended"),
             Notice::Refused {
                 user,
                 address,
                 action,
                 reason,
                 rule,
-            } => warn!(user, address, action, reason, rule, "request refused"),
+                suppressed,
+            } => {
+                let refusal = Refusal::Request {
+                    user: &user,
+                    action: &action,
+                    rule: &rule,
+                    reason: &reason,
+                };
+                refusal_log::refused(address, refusal, suppressed);
+            }
+            Notice::Audit(record) => refusal_log::audit(&record),
             Notice::Unroutable { first_line } => {
                 warn!(
                     upstream,
@@ -295,6 +292,26 @@ impl Shell {
                 );
             }
             Notice::Overdue { user } => warn!(upstream, user, "Asterisk gave no answer in time"),
+        }
+    }
+
+    /// A cause that stays is an error once, and a detail from then on.
+    fn log_lost(&self, cause: String, failed: usize, retry_in: Duration) {
+        let upstream = self.name.as_str();
+        let retry = format!("{:.1} s", retry_in.as_secs_f32());
+        // Whoever waits for a first banner need not wait any longer.
+        self.banner.send_if_modified(|banner| banner.is_none());
+        if *self.last_cause.borrow() == cause {
+            debug!(upstream, cause, retry_in = retry, "Asterisk is still away");
+        } else {
+            error!(
+                upstream,
+                cause,
+                failed_actions = failed,
+                retry_in = retry,
+                "Asterisk is away; amimux keeps trying (is it running, is its manager enabled, are host and port right?)"
+            );
+            *self.last_cause.borrow_mut() = cause;
         }
     }
 }

@@ -26,7 +26,7 @@ use bytes::BytesMut;
 
 pub use self::asterisk::Asked;
 use self::asterisk::Asterisk;
-pub use self::settings::{general, upstream, user};
+pub use self::settings::{connection, general, upstream, user};
 use amimux::config::settings::{General, Upstream};
 
 /// The random number in every token; no client may ever see its hex digits.
@@ -115,8 +115,9 @@ impl Bench {
     /// The same with an event mask, and with input that came together with the login.
     pub fn login_with(&mut self, user: User, events: EventMask, input: &[u8]) -> usize {
         let admission = Admission {
+            account: user.name.as_bytes().into(),
             user: Arc::new(user),
-            address: "192.0.2.7:1234".to_owned(),
+            connection: connection(),
             action_id: None,
             events,
             challenge: None,

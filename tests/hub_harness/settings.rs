@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use amimux::config::settings::{AuthType, General, Upstream};
+use amimux::hub::security::Connection;
 use amimux::policy::acl::Acl;
 use amimux::policy::class::Classes;
 use amimux::policy::rights::{Audit, Rights};
 use amimux::policy::secret::{Credential, Secret};
 use amimux::policy::user::{ActionIds, OnUpstreamLoss, User};
+
+/// Security events that amimux makes itself. Only those tests have them that are about them: elsewhere every
+/// login would be among the events that are looked at.
+const ABOUT_CLIENTS: [&str; 3] = ["SuccessfulAuth", "RequestNotAllowed", "RequestBadFormat"];
 
 /// Generous limits.
 pub fn general() -> General {
@@ -17,7 +22,7 @@ pub fn general() -> General {
         auth_limit: 50,
         timestamp_events: None,
         broken_events_action: false,
-        disabled_events: Vec::new(),
+        disabled_events: ABOUT_CLIENTS.map(str::to_owned).to_vec(),
         banner: None,
         max_queued: 1000,
         retention_bytes: 1 << 20,
@@ -25,6 +30,15 @@ pub fn general() -> General {
         frame_bytes_max: 1 << 20,
         flush_delay: Duration::ZERO,
     }
+}
+
+/// Where every client is.
+pub fn connection() -> Connection {
+    Connection::new(
+        "192.0.2.1:5038".parse().unwrap(),
+        "192.0.2.7:1234".parse().unwrap(),
+        0x7f00_0000_1234,
+    )
 }
 
 /// An Asterisk that is logged in to with MD5.

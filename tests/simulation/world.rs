@@ -15,7 +15,7 @@ use super::actions;
 use super::pbx::Pbx;
 use super::random::Random;
 use super::reader::{Reader, Want};
-use crate::hub_harness::{NONCE, general, upstream, user};
+use crate::hub_harness::{NONCE, connection, general, upstream, user};
 
 pub(super) const CLASSES: [Classes; 6] = [
     Classes::CALL,
@@ -180,8 +180,9 @@ impl World {
             _ => EventMask::Everything,
         };
         let admission = Admission {
+            account: user.name.as_bytes().into(),
             user: Arc::new(user.clone()),
-            address: "192.0.2.7:1".to_owned(),
+            connection: connection(),
             action_id: Some(b"login".as_slice().into()),
             events,
             challenge: None,

@@ -20,6 +20,11 @@ impl Amimux {
     /// Runs amimux with a configuration in which `{port}` stands for the port to listen on,
     /// and waits until it greets.
     pub(crate) fn start(configuration: &str) -> Self {
+        Self::start_with(configuration, &[])
+    }
+
+    /// The same, with further arguments.
+    pub(crate) fn start_with(configuration: &str, arguments: &[&str]) -> Self {
         let port = free_ports(1);
         let folder = tempfile::Builder::new()
             .prefix("amimux-")
@@ -35,6 +40,7 @@ impl Amimux {
         run.arg("run")
             .arg("--config")
             .arg(&file)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
@@ -73,9 +79,14 @@ impl Amimux {
         .code()
     }
 
+    /// The file that it logs to.
+    pub(crate) fn log_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 }
 
