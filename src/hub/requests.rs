@@ -189,7 +189,10 @@ impl Hub {
                     let session = self.session(id);
                     audit = session.and_then(|s| audit_refused(s, request, &refusal.rule));
                     self.notice_refused(now, id, request, &refusal);
-                    let happening = Happening::of_rule(&refusal.rule, request.action());
+                    let happening = self.session(id).and_then(|session| {
+                        let guards = session.user.rights.guards;
+                        Happening::of_rule(&refusal.rule, request.action(), guards)
+                    });
                     Local::Refuse(refusal.message.into(), happening)
                 }
                 Denied::Unable(text) => Local::Refuse(text, None),

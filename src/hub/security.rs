@@ -10,6 +10,7 @@ use bytes::BytesMut;
 
 use crate::policy::credential::LoginFailure;
 use crate::policy::decision::Rule;
+use crate::policy::rights::Guards;
 use crate::protocol::writer::{MessageWriter, Text};
 
 /// Bytes of `RequestType` that Asterisk keeps: its buffer has 64.
@@ -92,10 +93,12 @@ impl Happening {
         }
     }
 
-    /// What a refused request is told as.
-    pub fn of_rule(rule: &Rule, action: Option<&[u8]>) -> Option<Self> {
+    /// What a refused request is told as. Asterisk tells nothing of what it refuses inside an action, so neither
+    /// does amimux of a user who is judged as Asterisk judges.
+    pub fn of_rule(rule: &Rule, action: Option<&[u8]>, guards: Guards) -> Option<Self> {
         let name = action.unwrap_or(b"NONE");
         match rule {
+            Rule::Guard(_) if guards == Guards::Asterisk => None,
             Rule::Class(_) | Rule::OpenActions | Rule::ActionFilter(_) | Rule::Guard(_) => {
                 Some(Self::RequestNotAllowed(name.into()))
             }

@@ -97,7 +97,7 @@ fn every_event_is_written_as_asterisk_writes_it() {
             "ReadOnly",
         ),
         late(
-            Happening::of_rule(&Rule::NoAction, None).unwrap(),
+            Happening::of_rule(&Rule::NoAction, None, Guards::Safe).unwrap(),
             "ReadOnly",
         ),
     ];
@@ -122,8 +122,17 @@ fn what_each_refusal_is_told_as() {
         ),
         (Rule::Format, None),
     ] {
-        assert_eq!(Happening::of_rule(&rule, Some(b"x")), expected, "{rule}");
+        assert_eq!(
+            Happening::of_rule(&rule, Some(b"x"), Guards::Safe),
+            expected,
+            "{rule}"
+        );
     }
+    let guard = Rule::Guard("file");
+    assert_eq!(
+        Happening::of_rule(&guard, Some(b"x"), Guards::Asterisk),
+        None
+    );
     for failure in [
         LoginFailure::NoUsername,
         LoginFailure::NoSecret,
