@@ -224,3 +224,6 @@ fn unknown_text(name: &[u8]) -> Vec<u8> {
     text.truncate(UNKNOWN_ACTION_TEXT_BYTES_MAX);
     text
 }
+
+#[cfg(test)]
+mod tests;
