@@ -15,7 +15,7 @@
 //! | room | what it knows |
 //! |---|---|
 //! | [`protocol`] | where messages begin and end in both directions, headers, ActionIDs, writing that cannot express an injected line, every number of the protocol |
-//! | [`policy`] | classes, access control lists, credentials, the table of actions, the guards on arguments |
+//! | [`policy`] | classes, access control lists, credentials, the table of actions, filters, guards on arguments |
 //! | [`config`] | Asterisk's configuration dialect, from text to checked settings, and everything wrong in it |
 //! | [`hub`] | one Asterisk: routing, views, logs, mailboxes, loss; a state machine without I/O |
 //! | [`session`], [`upstream`] | the shells of tokio around the hub: sockets of clients, the connection to Asterisk |
@@ -39,8 +39,9 @@
 //! # The life of an action
 //!
 //! A client's bytes are framed by [`protocol::request_framer`], which has Asterisk's limits and refuses what
-//! Asterisk would read otherwise than it looks. The [table of actions](policy::action) says whether there is such an
-//! action and which classes may run it, the [guards](policy::guard) look at its arguments. Ping, Events and the
+//! Asterisk would read otherwise than it looks. One function [decides](policy::decision): the
+//! [table of actions](policy::action) says whether there is such an action and which classes may run it,
+//! [action filters](policy::action_filter) and [guards](policy::guard) look at its arguments. Ping, Events and the
 //! other actions of the session itself, and refusals, are answered here, but only when everything that the client
 //! asked before has been answered. Anything else is written anew by [`protocol::rebuild`] with a
 //! [token](protocol::action_id) as its ActionID, and waits until its client has its turn and Asterisk's window has
