@@ -193,7 +193,10 @@ impl Entrance {
                 Parsed::Incomplete => {}
             }
             if read_some(stream, input).await != Some(true) {
-                self.refuse(address, "the connection ended before a PROXY header");
+                // Balancers look in this way whether anybody listens.
+                if !input.is_empty() {
+                    self.refuse(address, "the connection ended within the PROXY header");
+                }
                 return None;
             }
         }
