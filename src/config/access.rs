@@ -18,7 +18,7 @@ pub(super) struct NamedAcls {
 }
 
 impl NamedAcls {
-    /// Reads the file. `wanted_at` is the place that asks for it; nothing asks when no user has an `acl` line, in which
+    /// Reads the file. `wanted_at` is the place that asks for it; nothing asks when no section has an `acl` line, in which
     /// case the file need not exist.
     pub(super) fn read(path: &Path, wanted_at: Option<&Location>, report: &mut Report) -> Self {
         let file = path.display().to_string();
@@ -107,7 +107,7 @@ fn push_rules(list: &mut RuleList, option: &RawOption, report: &mut Report) -> b
     true
 }
 
-/// What one user section says about addresses, while it is being read.
+/// What one section says about addresses, while it is being read.
 #[derive(Debug, Default)]
 pub(super) struct AclDraft {
     rules: RuleList,

@@ -4,12 +4,15 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::access::{AclDraft, NamedAcls};
 use super::diagnostics::{Location, Report, quoted};
+use super::entry;
 use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
 use super::settings::General;
 use super::value::{self, Unit, assign};
+use crate::policy::acl::{Acl, RuleList};
 
 /// The TCP port of AMI (`DEFAULT_MANAGER_PORT`).
 pub(super) const PORT: u16 = 5038;
@@ -26,6 +29,7 @@ pub(super) struct GeneralDraft {
     pub(super) display_connects: bool,
     pub(super) allow_multiple_login: bool,
     pub(super) rights: RightsDraft,
+    pub(super) acl: AclDraft,
     pub(super) acl_conf: Option<PathBuf>,
     pub(super) bound: bool,
     retention_at: Option<Location>,
@@ -38,6 +42,10 @@ impl Default for GeneralDraft {
                 bind: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
                 auth_timeout: AUTH_TIMEOUT,
                 auth_limit: AUTH_LIMIT,
+                acl: Acl::default(),
+                proxy_from: RuleList::default(),
+                failed_logins: entry::FAILED_LOGINS,
+                failed_login_period: entry::FAILED_LOGIN_PERIOD,
                 timestamp_events: None,
                 broken_events_action: false,
                 disabled_events: Vec::new(),
@@ -51,6 +59,7 @@ impl Default for GeneralDraft {
             display_connects: true,
             allow_multiple_login: true,
             rights: RightsDraft::default(),
+            acl: AclDraft::default(),
             acl_conf: None,
             bound: false,
             retention_at: None,
@@ -76,6 +85,12 @@ impl GeneralDraft {
             );
         }
     }
+
+    /// Who may connect, now that the named ACLs are known.
+    pub(super) fn finish_acl(&mut self, acls: &NamedAcls, report: &mut Report) {
+        let draft = std::mem::take(&mut self.acl);
+        self.general.acl = draft.finish(acls, self.general.bind.ip(), report);
+    }
 }
 
 type Row = Spec<GeneralDraft>;
@@ -86,7 +101,7 @@ const TLS: &str = "this version has no TLS for applications";
 const HTTP: &str = "this version has no AMI over HTTP";
 
 /// Every option of `[general]`.
-pub(super) const OPTIONS: &[&[Row]] = &[OWN, DEFAULTS];
+pub(super) const OPTIONS: &[&[Row]] = &[OWN, entry::OPTIONS, DEFAULTS];
 
 const fn default(
     (name, kind, default, doc): shared::Words,

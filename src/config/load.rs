@@ -44,9 +44,10 @@ fn interpret(path: &Path, config: &RawConfig, report: &mut Report) -> Option<Set
     }
     warn_of_exposure(config, report);
     let sorted = sort(config, report);
-    let general = read_general(sorted.general, &whole, report);
+    let mut general = read_general(sorted.general, &whole, report);
     let upstreams = read_upstreams(&sorted, &general, &whole, report);
     let acls = read_acls(path, &sorted, &general, report);
+    general.finish_acl(&acls, report);
     let names: Vec<String> = names(&sorted.upstreams).map(str::to_owned).collect();
     let surroundings = Surroundings {
         general: &general,
@@ -143,8 +144,9 @@ fn read_acls(
     let file = general.acl_conf.clone();
     let file = directory.join(file.unwrap_or_else(|| PathBuf::from("acl.conf")));
     let wanted_at = sorted
-        .users
+        .general
         .iter()
+        .chain(&sorted.users)
         .find_map(|section| section.named("acl").next())
         .map(|option| &option.location);
     NamedAcls::read(&file, wanted_at, report)

@@ -55,6 +55,48 @@ const GENERAL_LINES: &[(&str, &str)] = &[
         "error: authlimit = '-1' is not valid; write a whole number from 0 to 1000000",
     ),
     (
+        "permit=10.0.0.0/8",
+        "warning: there is 'permit' without 'deny', which allows every address; write deny = 0.0.0.0/0,::/0 before it",
+    ),
+    ("deny=0.0.0.0/0,::/0\npermit=10.0.0.0/8", ""),
+    (
+        "deny=10/8",
+        "error: '10' is a short form of an IPv4 address; write all four numbers, as in 10.0.0.0/8",
+    ),
+    (
+        "proxyfrom=192.0.2.10,!192.0.2.11",
+        "error: proxyfrom = '192.0.2.10,!192.0.2.11': '!' means nothing here; name those that are believed and nobody else",
+    ),
+    (
+        "proxyfrom=192.0.2.10, 192.0.2.11",
+        "error: there is a blank in ' 192.0.2.11'; separate addresses by commas without blanks",
+    ),
+    (
+        "proxyfrom=balancer",
+        "error: 'balancer' is not an address; write a numeric address without port, as in 192.0.2.0/24 or 2001:db8::/32",
+    ),
+    (
+        "proxyfrom=",
+        "error: an address is missing; write addresses separated by single commas",
+    ),
+    (
+        "proxyfrom=0.0.0.0/0",
+        "warning: 'proxyfrom' names every address: anybody may claim to be anywhere; name the balancers alone",
+    ),
+    (
+        "proxyfrom=192.0.2.10,::/0",
+        "warning: 'proxyfrom' names every address: anybody may claim to be anywhere; name the balancers alone",
+    ),
+    ("failedlogins=0", ""),
+    (
+        "failedlogins=many",
+        "error: failedlogins = 'many' is not valid; write a whole number from 0 to 1000000",
+    ),
+    (
+        "failedloginperiod=0",
+        "error: failedloginperiod = '0' is not valid; write a time from 1s to 86400s, as in 5, 0.5, 5s or 500ms",
+    ),
+    (
         "banner=Hello",
         "warning: the banner does not begin with 'Asterisk Call Manager/', which many applications look for; write banner = Asterisk Call Manager/ and a version",
     ),
@@ -179,6 +221,34 @@ fn diagnostics_of_users() {
         assert_eq!(first, format!("amimux.conf:{line}: {expected}"), "{lines}");
         assert_eq!(user.is_none(), expected.starts_with("error"), "{lines}");
     }
+}
+
+#[test]
+fn named_acls_may_be_asked_for_by_general_alone() {
+    let main = format!("{BASE}{USER}").replacen("[general]", "[general]\nacl=office", 1);
+    let missing = load_text(&main).1;
+    assert!(
+        missing.starts_with("amimux.conf:2: error: the file "),
+        "{missing}"
+    );
+    let acls = "[office]\ndeny=0.0.0.0/0,::/0\npermit=192.0.2.0/24\n";
+    let (settings, report) = load_files(&[("amimux.conf", &main), ("acl.conf", acls)]);
+    assert_eq!(report, "");
+    let acl = settings.unwrap().general.acl;
+    assert!(acl.allows("192.0.2.7".parse().unwrap()));
+    assert!(!acl.allows("198.51.100.7".parse().unwrap()));
+}
+
+#[test]
+fn ipv6_is_not_forgotten_in_general() {
+    let lines = "[general]\ndeny=0.0.0.0/0\npermit=10.0.0.0/8";
+    let text = format!("{BASE}{USER}").replacen("[general]", lines, 1);
+    assert_eq!(load_text(&text).1, "");
+    assert_eq!(
+        load_text(&text.replace("127.0.0.1", "::")).1,
+        "amimux.conf:2: warning: all of IPv4 is denied, but every IPv6 address is allowed, \
+         and amimux listens on IPv6; write deny = ::/0 as well, or bindaddr = 0.0.0.0"
+    );
 }
 
 #[test]

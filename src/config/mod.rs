@@ -8,6 +8,7 @@
 mod access;
 mod credentials;
 pub mod diagnostics;
+mod entry;
 mod filters;
 mod general;
 mod include;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::policy::acl::{Acl, RuleList};
 use crate::policy::secret::Secret;
 use crate::policy::user::Users;
 
@@ -26,6 +27,14 @@ pub struct General {
     pub auth_timeout: Duration,
     /// Most connections at a time that have not logged in (`authlimit`).
     pub auth_limit: usize,
+    /// Who may connect at all (`permit`, `deny`, `acl`).
+    pub acl: Acl,
+    /// Balancers that name their clients in a header of the PROXY protocol (`proxyfrom`).
+    pub proxy_from: RuleList,
+    /// How many logins may fail at once from one address; 0 for no limit (`failedlogins`).
+    pub failed_logins: u32,
+    /// The time in which as many may fail again (`failedloginperiod`).
+    pub failed_login_period: Duration,
     /// `timestampevents`: `Some(true)` adds a Timestamp where Asterisk sent none, `Some(false)` takes it away,
     /// `None` (no such line) leaves events as Asterisk sent them.
     pub timestamp_events: Option<bool>,

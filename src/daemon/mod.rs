@@ -16,6 +16,7 @@ use tracing::info;
 use self::hub_thread::HubThread;
 use crate::config::settings::Settings;
 use crate::session::entrance::Entrance;
+use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::Registry;
 use crate::session::reports::Reports;
 use crate::session::shell::Clock;
@@ -86,6 +87,9 @@ impl Daemon {
             banner: general.banner.clone(),
             auth_timeout: general.auth_timeout,
             auth_limit: general.auth_limit,
+            acl: general.acl.clone(),
+            proxy_from: general.proxy_from.clone(),
+            lines: ConnectionLines::default(),
         };
         info!(address = %self.listener.local_addr()?, upstreams = threads.len(), "amimux is up");
         LocalSet::new()

@@ -1,4 +1,4 @@
-//! Access control lists: from which addresses a user may log in.
+//! Access control lists: from which addresses anybody may connect, and a user log in.
 //!
 //! The rules are Asterisk's (`main/acl.c`, `ast_append_ha` and `ast_apply_ha`): a list starts from "allow", every rule
 //! is tried in order, the last one that matches decides. What Asterisk takes in old BSD notation (`10/8`, `10.1`,
@@ -136,6 +136,11 @@ impl Rule {
         matches!(self.network, Network::V4 { mask: 0, .. })
     }
 
+    /// Whether the rule is about every IPv6 address.
+    pub const fn is_all_ipv6(&self) -> bool {
+        matches!(self.network, Network::V6 { mask: 0, .. })
+    }
+
     /// Whether the rule is about IPv6 addresses, some or all.
     pub const fn is_ipv6(&self) -> bool {
         matches!(self.network, Network::V6 { .. })
@@ -225,6 +230,12 @@ impl RuleList {
     pub fn allows(&self, address: IpAddr) -> bool {
         self.deciding(address)
             .is_none_or(|rule| rule.sense == Sense::Permit)
+    }
+
+    /// Whether a rule of this list permits the address. Unlike [`RuleList::allows`], the list names nobody without one.
+    pub fn names(&self, address: IpAddr) -> bool {
+        self.deciding(address)
+            .is_some_and(|rule| rule.sense == Sense::Permit)
     }
 }
 

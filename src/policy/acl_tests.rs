@@ -149,3 +149,25 @@ fn whatever_is_not_plain_is_refused() {
         assert!(rules.is_empty(), "{line}: nothing half done");
     }
 }
+
+#[test]
+fn a_list_names_only_those_whom_a_rule_permits() {
+    let mut list = RuleList::default();
+    let names = |list: &RuleList, address: &str| list.names(address.parse().unwrap());
+    assert!(
+        !names(&list, "192.0.2.7"),
+        "an empty list allows, but names nobody"
+    );
+    list.push_line(Sense::Permit, "192.0.2.0/24,2001:db8::7,!192.0.2.9")
+        .unwrap();
+    for (address, expected) in [
+        ("192.0.2.7", true),
+        ("::ffff:192.0.2.7", true),
+        ("192.0.2.9", false),
+        ("198.51.100.7", false),
+        ("2001:db8::7", true),
+        ("2001:db8::8", false),
+    ] {
+        assert_eq!(names(&list, address), expected, "{address}");
+    }
+}

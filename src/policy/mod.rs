@@ -12,6 +12,7 @@ pub mod decision;
 pub mod event_mask;
 mod event_table;
 pub mod explain;
+pub mod failed_logins;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;

@@ -15,15 +15,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::client::Arrival;
-use super::refusal_log::{self, Refusal};
+use super::proxy::{self, Parsed};
+use super::refusal_log::ConnectionLines;
 use super::registry::Registry;
 use super::reports::{Reports, Visitor};
 use super::shell::Clock;
 use super::socket::{linger, prepare_client};
 use crate::hub::Admission;
 use crate::hub::door::{Admitted, Door, Step};
-use crate::hub::line_limit::LineLimit;
 use crate::hub::security::Connection;
+use crate::policy::acl::{Acl, RuleList};
 use crate::policy::user::Users;
 
 /// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
@@ -35,8 +36,8 @@ const FIRST_BANNER_WITHIN: Duration = Duration::from_secs(2);
 /// The pause after an error of `accept` (too many open files), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Lines about connections closed at once that are logged in a second.
-const CONNECTION_LINES_MAX: u32 = 100;
+/// What is logged of a client that may not connect.
+const DENIED: &str = "the address is denied by the access control list of [general]";
 
 /// Everything that the entrance needs.
 #[derive(Debug)]
@@ -59,6 +60,12 @@ pub struct Entrance {
     pub auth_timeout: Duration,
     /// Most connections that are not logged in.
     pub auth_limit: usize,
+    /// Who may connect at all.
+    pub acl: Acl,
+    /// Whose connections begin with a header of the PROXY protocol.
+    pub proxy_from: RuleList,
+    /// The log of connections closed at once.
+    pub lines: ConnectionLines,
 }
 
 impl Entrance {
@@ -68,7 +75,6 @@ impl Entrance {
     pub async fn run(self, listener: TcpListener, cancel: CancellationToken) {
         let limit = Arc::new(Semaphore::new(self.auth_limit));
         let shared = Rc::new(self);
-        let mut lines = LineLimit::new(CONNECTION_LINES_MAX);
         shared.await_first_banner().await;
         loop {
             let accepted = tokio::select! {
@@ -83,11 +89,12 @@ impl Entrance {
                     continue;
                 }
             };
+            // Whoever is behind a balancer is judged when the balancer has named it.
+            if !shared.proxy_from.names(address.ip()) && !shared.may_connect(address) {
+                continue;
+            }
             let Ok(permit) = Arc::clone(&limit).try_acquire_owned() else {
-                if let Some(suppressed) = lines.admit(shared.clock.now().since_start) {
-                    let reason = "authlimit reached";
-                    refusal_log::refused(address.ip(), Refusal::Connection { reason }, suppressed);
-                }
+                shared.refuse(address, "authlimit reached");
                 continue;
             };
             let entrance = Rc::clone(&shared);
@@ -117,19 +124,81 @@ impl Entrance {
         greeting
     }
 
+    /// Whether a client at this address may connect; if not, that is logged.
+    fn may_connect(&self, address: SocketAddr) -> bool {
+        let allowed = self.acl.allows(address.ip());
+        if !allowed {
+            self.refuse(address, DENIED);
+        }
+        allowed
+    }
+
+    fn refuse(&self, address: SocketAddr, reason: &str) {
+        self.lines
+            .refused(self.clock.now().since_start, address.ip(), reason);
+    }
+
     async fn receive(&self, stream: TcpStream, address: SocketAddr) {
         prepare_client(&stream);
-        let deadline = self.clock.now().since_start + self.auth_timeout;
-        let Some(connection) = identify(&stream, address) else {
+        let deadline = self
+            .clock
+            .instant(self.clock.now().since_start + self.auth_timeout);
+        let mut input = BytesMut::new();
+        let mut client = Some(address);
+        if self.proxy_from.names(address.ip()) {
+            let named = self.named_client(&stream, address, &mut input);
+            match tokio::time::timeout_at(deadline, named).await {
+                Ok(named) => client = named,
+                Err(_) => return self.refuse(address, "no PROXY header came within authtimeout"),
+            }
+        }
+        let Some(connection) = client.and_then(|client| identify(&stream, client)) else {
             return;
         };
-        let visit = self.visit(&stream, connection);
-        match tokio::time::timeout_at(self.clock.instant(deadline), visit).await {
+        let visit = self.visit(&stream, connection, input);
+        match tokio::time::timeout_at(deadline, visit).await {
             Ok(Some((admitted, random))) => {
                 self.hand_over(stream, connection, admitted, random).await;
             }
             Ok(None) => linger(&stream).await,
-            Err(_) => debug!(%address, "no login within authtimeout"),
+            Err(_) => {
+                let address = connection.address();
+                debug!(%address, "no login within authtimeout");
+            }
+        }
+    }
+
+    /// Reads the header with which the balancer at `address` names its client; what is behind it stays in
+    /// `input`. `None`: the connection is to be closed, and that is logged.
+    ///
+    /// Cancel safe: nothing of a connection that is dropped matters.
+    async fn named_client(
+        &self,
+        stream: &TcpStream,
+        address: SocketAddr,
+        input: &mut BytesMut,
+    ) -> Option<SocketAddr> {
+        loop {
+            match proxy::parse(input) {
+                Parsed::Header { source, consumed } => {
+                    input.advance(consumed.min(input.len()));
+                    return source
+                        .or(Some(address))
+                        .filter(|client| self.may_connect(*client));
+                }
+                Parsed::Invalid => {
+                    self.refuse(address, "the connection does not begin with a PROXY header");
+                    return None;
+                }
+                Parsed::Incomplete => {}
+            }
+            if read_some(stream, input).await != Some(true) {
+                // Balancers look in this way whether anybody listens.
+                if !input.is_empty() {
+                    self.refuse(address, "the connection ended within the PROXY header");
+                }
+                return None;
+            }
         }
     }
 
@@ -140,11 +209,13 @@ impl Entrance {
         &self,
         stream: &TcpStream,
         connection: Connection,
+        input: BytesMut,
     ) -> Option<(Box<Admitted>, u32)> {
         let mut out = self.greeting();
         write_all(stream, &mut out).await?;
         let random = random_u32()?;
         let mut door = Door::new(random);
+        *door.input() = input;
         let mut visitor = Visitor::new(connection);
         loop {
             let now = self.clock.now();

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod entrance;
 pub mod flush;
+pub mod proxy;
 pub mod refusal_log;
 pub mod registry;
 pub mod reports;

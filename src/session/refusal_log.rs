@@ -11,17 +11,23 @@
 //! behind them in quotes, cut, with quotes, backslashes, control characters and escape sequences escaped.
 //! `suppressed=N` at the end says how many refusals of the same client were left out since its last line.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
 use crate::hub::AuditRecord;
+use crate::hub::line_limit::LineLimit;
 
 /// Bytes of a text from a client that are shown.
 const TEXT_BYTES_MAX: usize = 80;
 
 /// Bytes of a reason or rule that are shown.
 const REASON_BYTES_MAX: usize = 200;
+
+/// Lines about connections closed at once that are logged in a second, whoever makes them.
+const CONNECTION_LINES_MAX: u32 = 100;
 
 /// What was refused.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +96,27 @@ pub fn refused(address: IpAddr, refusal: Refusal<'_>, suppressed: u64) {
         suppressed = (suppressed > 0).then_some(suppressed),
         "refused"
     );
+}
+
+/// The lines about connections that are closed at once: so many in a second.
+#[derive(Debug)]
+pub struct ConnectionLines(RefCell<LineLimit>);
+
+impl Default for ConnectionLines {
+    fn default() -> Self {
+        Self(RefCell::new(LineLimit::new(CONNECTION_LINES_MAX)))
+    }
+}
+
+impl ConnectionLines {
+    /// Writes the line of a connection from that address, unless there were too many before it. `now` is since
+    /// the program's start.
+    pub fn refused(&self, now: Duration, address: IpAddr, reason: &str) {
+        let admitted = self.0.borrow_mut().admit(now);
+        if let Some(suppressed) = admitted {
+            refused(address, Refusal::Connection { reason }, suppressed);
+        }
+    }
 }
 
 /// Writes the line of an audited action.

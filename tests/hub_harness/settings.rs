@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use amimux::config::settings::{AuthType, General, Upstream};
 use amimux::hub::security::Connection;
-use amimux::policy::acl::Acl;
+use amimux::policy::acl::{Acl, RuleList};
 use amimux::policy::class::Classes;
 use amimux::policy::rights::{Audit, Rights};
 use amimux::policy::secret::{Credential, Secret};
@@ -20,6 +20,10 @@ pub fn general() -> General {
         bind: "127.0.0.1:5038".parse().unwrap(),
         auth_timeout: Duration::from_secs(30),
         auth_limit: 50,
+        acl: Acl::default(),
+        proxy_from: RuleList::default(),
+        failed_logins: 20,
+        failed_login_period: Duration::from_secs(60),
         timestamp_events: None,
         broken_events_action: false,
         disabled_events: ABOUT_CLIENTS.map(str::to_owned).to_vec(),
