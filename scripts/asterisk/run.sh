@@ -9,7 +9,8 @@
 #   AMI_PORT + 2   AMI over TLS (certificate: RUN_DIR/etc/cert.pem), where openssl is installed
 #
 # The manager users are those of users.conf, `upstream` (for amimux) and
-# `second` (the same rights, for whoever drives Asterisk past amimux).
+# `second` (the same rights, for whoever drives Asterisk past amimux); and those
+# of the file that the environment variable MORE_USERS names, if there is one.
 #
 # It is ready when a client that has logged in sees "Event: FullyBooted".
 # Command line:  DEST/bin/asterisk -C RUN_DIR/etc/asterisk.conf -rx 'core show channels'
@@ -116,6 +117,7 @@ CONF
   done
   printf '\n'
   cat "$here/users.conf"
+  if [ -n "${MORE_USERS-}" ]; then cat -- "$MORE_USERS"; fi
 } | conf manager
 
 conf http <<CONF

@@ -23,6 +23,11 @@ pub(crate) struct Asterisk {
 impl Asterisk {
     /// Installs Asterisk if need be, runs it on free ports and waits until it has booted.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// [`Asterisk::start`] with further users, in the form of `manager.conf`.
+    pub(crate) fn start_with(users: &str) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let home = installed("asterisk");
         let install = Command::new(repository().join("scripts/asterisk/install.sh"))
@@ -38,6 +43,7 @@ impl Asterisk {
             .prefix("amimux-")
             .tempdir()
             .expect("a temporary folder");
+        std::fs::write(folder.path().join("more-users"), users).expect("a file for users");
         let mut asterisk = Self {
             ami_port: free_ports(3),
             home,
@@ -57,7 +63,8 @@ impl Asterisk {
         let mut run = Command::new(repository().join("scripts/asterisk/run.sh"));
         run.arg(&self.home)
             .arg(self.ami_port.to_string())
-            .arg(self.folder.path().join("run"));
+            .arg(self.folder.path().join("run"))
+            .env("MORE_USERS", self.folder.path().join("more-users"));
         run.stdin(Stdio::null())
             .stderr(output.try_clone().expect("its output twice"))
             .stdout(output);
