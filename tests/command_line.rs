@@ -152,7 +152,7 @@ fn explain_tells_what_would_be_decided_and_by_which_rule() {
             &["deny 0.0.0.0/0", "REFUSED: Authentication failed"],
         ),
         (
-            &["crm", "Originate", "Application: System"],
+            &["crm", "Originate", "Channel: X/1", "Application: System"],
             1,
             &[
                 "guard application",

@@ -13,7 +13,7 @@ use super::session::{Pending, Queued, Session, SessionId, Stage};
 use super::{Hub, Now};
 use crate::policy::action::{Action, Handling, ReplyShape};
 use crate::policy::class::Classes;
-use crate::policy::guard::variables_without_escalation;
+use crate::policy::guard::{missing_destination, variables_without_escalation};
 use crate::protocol::action_id::TokenKind;
 use crate::protocol::rebuild::{Rewrite, rebuild};
 use crate::protocol::request::Request;
@@ -233,6 +233,9 @@ fn check_synchronous(session: &Session, request: Request<'_>) -> Result<(), Deni
         return Err(Denied::unable(
             b"PreDialGoSub needs a synchronous Originate, which amimux does not forward: it would block every client",
         ));
+    }
+    if let Some(text) = missing_destination(request) {
+        return Err(Denied::unable(text.as_bytes()));
     }
     if session.originates >= ORIGINATES_MAX {
         return Err(Denied::unable(

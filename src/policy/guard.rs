@@ -14,6 +14,7 @@ mod functions;
 mod module;
 mod notify;
 mod originate;
+mod originate_form;
 mod protected_files;
 mod recording;
 mod reload;
@@ -21,6 +22,7 @@ mod split;
 mod variables;
 
 pub use originate::variables_without_escalation;
+pub use originate_form::missing_destination;
 pub use protected_files::{holds_manager_secrets, is_protected_file};
 
 use super::action::Action;

@@ -1,8 +1,9 @@
 //! A raw AMI client: the bytes that are sent, the bytes that come, deadlines.
 
 use super::PATIENCE;
+use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// One connection.
@@ -15,7 +16,18 @@ pub(crate) struct AmiClient {
 impl AmiClient {
     /// Connects and reads the banner.
     pub(crate) fn connect(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        Self::greeted(TcpStream::connect(("127.0.0.1", port))?)
+    }
+
+    /// [`AmiClient::connect`] from that address of this machine.
+    pub(crate) fn connect_from(port: u16, from: Ipv4Addr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+        Self::greeted(socket.into())
+    }
+
+    fn greeted(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let mut client = Self {
             stream,

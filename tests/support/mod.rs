@@ -22,7 +22,7 @@ mod simulated;
 
 pub(crate) use self::amimux::Amimux;
 pub(crate) use asterisk::Asterisk;
-pub(crate) use client::AmiClient;
+pub(crate) use client::{AmiClient, find};
 pub(crate) use load::CallLoad;
 pub(crate) use normal::normal;
 pub(crate) use program::{Library, Program};

@@ -45,7 +45,7 @@ fn the_first_check_that_fails_is_told() {
             "actionfilter a.conf:7",
         ),
         (
-            "Action: Originate\r\nApplication: System\r\n",
+            "Action: Originate\r\nChannel: X/1\r\nApplication: System\r\n",
             "Originate Access Forbidden: app or data blacklisted",
             "guard application",
         ),
@@ -113,7 +113,10 @@ fn filters_and_guards_see_forced_headers() {
         refusal(&user, "Action: Originate\r\nContext: other\r\n"),
         None
     );
-    user.rights.forced_headers = vec![forced("Originate", "Application", "System")];
+    user.rights.forced_headers = vec![
+        forced("Originate", "Application", "System"),
+        forced("Originate", "Channel", "X/1"),
+    ];
     assert_eq!(
         refusal(&user, "Action: Originate\r\nContext: crm\r\n")
             .unwrap()

@@ -2,6 +2,7 @@
 //! Source: `main/manager.c`, `is_originate_app_permitted`, `astman_get_variables`.
 
 use super::functions::{calls_escalating, names_shell_variable};
+use super::originate_form::earlier_fault;
 use super::split::{split_arguments, split_arguments_at_most};
 use super::{contains, contains_ignoring_case, without_quoting};
 use crate::policy::class::Classes;
@@ -91,13 +92,14 @@ impl Matches {
 /// Every rule that matches must be satisfied: where the first decides alone, a Queue with an AGI argument hides
 /// a forbidden Data.
 pub(super) fn check_application(user: &User, request: Request<'_>) -> Result<(), &'static str> {
-    permitted(matching(request).all(|rule| rule.is_satisfied_by(user)))
+    let all = matching(request).all(|rule| rule.is_satisfied_by(user));
+    permitted(all, request)
 }
 
 /// As Asterisk decides: by the first rule that matches.
 pub(super) fn check_as_asterisk(user: &User, request: Request<'_>) -> Result<(), &'static str> {
     let first = matching(request).next();
-    permitted(first.is_none_or(|rule| rule.is_satisfied_by(user)))
+    permitted(first.is_none_or(|rule| rule.is_satisfied_by(user)), request)
 }
 
 fn matching(request: Request<'_>) -> impl Iterator<Item = &'static Rule> {
@@ -108,8 +110,12 @@ fn matching(request: Request<'_>) -> impl Iterator<Item = &'static Rule> {
         .filter(move |rule| !application.is_empty() && rule.matches.is_met(application, data))
 }
 
-const fn permitted(permitted: bool) -> Result<(), &'static str> {
-    if permitted { Ok(()) } else { Err(FORBIDDEN) }
+/// The refusal, or what Asterisk would have said before it came to refuse.
+fn permitted(permitted: bool, request: Request<'_>) -> Result<(), &'static str> {
+    match permitted {
+        true => Ok(()),
+        false => Err(earlier_fault(request).unwrap_or(FORBIDDEN)),
+    }
 }
 
 /// Every `Variable` header, for every user: its names are set on a thread of the call's own, where
@@ -123,7 +129,7 @@ pub(super) fn check_variables(_user: &User, request: Request<'_>) -> Result<(), 
             let name = variable_name(&item);
             calls_escalating(name) || names_shell_variable(name)
         });
-    permitted(!dangerous)
+    permitted(!dangerous, request)
 }
 
 /// What the `Variable` headers of a synchronous Originate must say once it is made asynchronous: without the

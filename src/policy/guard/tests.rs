@@ -36,7 +36,12 @@ fn refusal_with(rights: Rights, action: &str, headers: &str) -> Option<String> {
 
 fn refusal_by(user: &User, action: &str, headers: &str) -> Option<String> {
     let table = ActionTable::builtin();
-    let request = format!("Action: {action}\r\n{headers}\r\n");
+    // Without a channel Asterisk does not even look at what an Originate is to run.
+    let channel = match action {
+        "Originate" => "Channel: X/1\r\n",
+        _ => "",
+    };
+    let request = format!("Action: {action}\r\n{channel}{headers}\r\n");
     decide(&table, user, request.as_bytes())
         .err()
         .map(|refusal| String::from_utf8(refusal.message.into()).unwrap())
