@@ -16,7 +16,7 @@ use crate::policy::class::{Classes, LABELS};
 use crate::policy::class_list::{ClassListError, as_asterisk_reads, parse_class_list};
 use crate::policy::rights::{Audit, Rights};
 use crate::policy::secret::Credential;
-use crate::policy::user::{ActionIds, OnUpstreamLoss, User};
+use crate::policy::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
 
 /// `writetimeout` without a line, and the least that Asterisk takes.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -235,6 +235,7 @@ fn defaults(name: &str, general: &GeneralDraft) -> User {
     User {
         name: name.to_owned(),
         credential: Credential::None,
+        login_forms: LoginForms::Any,
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::NONE,

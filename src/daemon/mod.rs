@@ -15,7 +15,7 @@ use tracing::info;
 
 use self::hub_thread::HubThread;
 use crate::config::settings::Settings;
-use crate::session::entrance::Entrance;
+use crate::session::entrance::{Entrance, Verifier};
 use crate::session::registry::Registry;
 use crate::session::reports::Reports;
 use crate::session::shell::Clock;
@@ -86,6 +86,7 @@ impl Daemon {
             banner: general.banner.clone(),
             auth_timeout: general.auth_timeout,
             auth_limit: general.auth_limit,
+            verifier: Verifier::default(),
         };
         info!(address = %self.listener.local_addr()?, upstreams = threads.len(), "amimux is up");
         LocalSet::new()

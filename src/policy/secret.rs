@@ -3,6 +3,8 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::secret_hash::SecretHash;
+
 /// A password or key. `Debug` prints `[redacted]`; there is no `Display` and no `PartialEq`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -43,6 +45,8 @@ pub enum Credential {
     None,
     /// The secret itself.
     Secret(Secret),
+    /// A hash of the secret: enough to check one that is sent, but not a key made of a challenge.
+    Hash(SecretHash),
 }
 
 #[cfg(test)]
