@@ -16,6 +16,7 @@ mod load;
 pub mod options;
 pub mod raw;
 mod rights;
+mod secret_file;
 pub mod settings;
 mod template;
 #[cfg(test)]
@@ -24,4 +25,4 @@ mod upstream;
 mod user;
 mod value;
 
-pub use load::load;
+pub use load::{Environment, load};
