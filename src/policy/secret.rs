@@ -96,8 +96,8 @@ mod tests {
     fn one_line_with_or_without_its_end() {
         let longest = [b'x'; LINE_BYTES_MAX];
         let longer = [b'x'; LINE_BYTES_MAX + 1];
-        let cases: [(&[u8], Result<&[u8], SecretLineError>); 12] = [
-            (b"", Ok(b"")),
+        for (bytes, expected) in [
+            (&b""[..], Ok(&b""[..])),
             (b"\n", Ok(b"")),
             (b"\r\n", Ok(b"")),
             (b"a b\n", Ok(b"a b")),
@@ -109,8 +109,7 @@ mod tests {
             (b"a\0\n", Err(SecretLineError::Nul)),
             (&longest, Ok(&longest)),
             (&longer, Err(SecretLineError::TooLong)),
-        ];
-        for (bytes, expected) in cases {
+        ] {
             let read = Secret::from_line(bytes);
             let found = read.as_ref().map(Secret::expose).map_err(|error| *error);
             assert_eq!(found, expected, "{}", bytes.escape_ascii());
