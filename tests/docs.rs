@@ -130,7 +130,9 @@ fn commands_of_the_program_exist() {
         for start in ["cargo run --release -- ", "`amimux "] {
             for (at, _) in text.match_indices(start) {
                 let rest = text.get(at + start.len()..).unwrap_or_default();
-                let word = rest.split(|c: char| !c.is_ascii_lowercase()).next();
+                let word = rest
+                    .split(|c: char| !c.is_ascii_lowercase() && c != '-')
+                    .next();
                 named.insert(word.unwrap_or_default().to_owned());
             }
         }
