@@ -2,15 +2,16 @@
 //! 2 wrong usage, 78 a configuration that cannot be used (`EX_CONFIG` of sysexits).
 
 mod explain;
+mod hash_secret;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use amimux::config;
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::Settings;
+use amimux::config::{self, Environment};
 use amimux::daemon::{Daemon, termination};
 use amimux::demo::{self, DemoOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,6 +61,8 @@ enum Command {
     Check(CheckArguments),
     /// Tell what a user may do and see, and which rule says so.
     Explain(explain::ExplainArguments),
+    /// Hash a secret, so that the configuration does not tell what to log in with.
+    HashSecret(hash_secret::HashSecretArguments),
 }
 
 /// Which configuration.
@@ -130,6 +133,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Run(arguments) => run_proxy(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::HashSecret(arguments) => hash_secret::run(&arguments),
         Command::Demo(arguments) => run_demo(&arguments),
     };
     result.unwrap_or_else(|error| {
@@ -145,11 +149,19 @@ fn say(text: &str) {
 }
 
 fn load(path: &Path) -> (Option<Settings>, Report) {
-    let (settings, report) = config::load(path);
+    let (settings, report) = config::load(path, &environment());
     for diagnostic in report.diagnostics() {
         say(&diagnostic.to_string());
     }
     (settings, report)
+}
+
+/// What the configuration may refer to.
+fn environment() -> Environment {
+    let directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|name| !name.is_empty());
+    Environment {
+        credentials_directory: directory.map(PathBuf::from),
+    }
 }
 
 fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {

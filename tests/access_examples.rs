@@ -33,7 +33,7 @@ fn load(example: &str) -> Vec<Arc<User>> {
     let path = folder.path().join("amimux.conf");
     std::fs::write(&path, format!("{BEFORE}{example}")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let (settings, report) = config::load(&path);
+    let (settings, report) = config::load(&path, &config::Environment::default());
     assert_eq!(report.to_string(), "", "{example}");
     settings.unwrap().users.iter().cloned().collect()
 }

@@ -269,7 +269,7 @@ fn the_configuration_shown_can_be_used() {
         let path = folder.path().join("amimux.conf");
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let (settings, report) = config::load(&path);
+        let (settings, report) = config::load(&path, &config::Environment::default());
         assert_eq!(report.to_string(), "");
         assert_eq!(settings.expect("usable").users.len(), 1);
     }

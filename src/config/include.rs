@@ -22,7 +22,7 @@ pub(super) const FILES_MAX: usize = 1000;
 pub(super) const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// The bits of a file's mode that let everybody read it.
-const READABLE_BY_OTHERS: u32 = 0o004;
+pub(super) const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// Why a file cannot be read or an include not be followed.
 #[derive(Debug, Error)]

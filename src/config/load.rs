@@ -7,6 +7,7 @@ use super::diagnostics::{Location, Report, quoted};
 use super::general::{self, GeneralDraft};
 use super::options::{self, Place};
 use super::raw::{self, RawConfig, RawSection};
+use super::secret_file::SecretFiles;
 use super::settings::{Settings, Upstream};
 use super::upstream;
 use super::user::{self, Surroundings};
@@ -20,11 +21,20 @@ const UPSTREAM_EXAMPLE: &str = "add one:
   username = NAME
   secret = SECRET";
 
-/// Reads a configuration file with everything that it includes. The settings are missing when the report has an error.
-pub fn load(path: &Path) -> (Option<Settings>, Report) {
+/// What the configuration may refer to and the process was started with.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The directory with the credentials that systemd handed over (`$CREDENTIALS_DIRECTORY`), which is `%d` in
+    /// `secretfile`; `None` when there is none.
+    pub credentials_directory: Option<PathBuf>,
+}
+
+/// Reads a configuration file with everything that it includes, and the files that hold secrets. The settings are
+/// missing when the report has an error.
+pub fn load(path: &Path, environment: &Environment) -> (Option<Settings>, Report) {
     let mut report = Report::default();
     let config = raw::read(path, &mut report);
-    let settings = interpret(path, &config, &mut report);
+    let settings = interpret(path, &config, environment, &mut report);
     (settings.filter(|_| !report.has_errors()), report)
 }
 
@@ -36,7 +46,12 @@ struct Sorted<'a> {
     users: Vec<&'a RawSection>,
 }
 
-fn interpret(path: &Path, config: &RawConfig, report: &mut Report) -> Option<Settings> {
+fn interpret(
+    path: &Path,
+    config: &RawConfig,
+    environment: &Environment,
+    report: &mut Report,
+) -> Option<Settings> {
     let whole = Location::whole_file(&path.display().to_string());
     // What a broken file might have said is not guessed at; an empty one says nothing.
     if config.sections.is_empty() && report.has_errors() {
@@ -45,13 +60,18 @@ fn interpret(path: &Path, config: &RawConfig, report: &mut Report) -> Option<Set
     warn_of_exposure(config, report);
     let sorted = sort(config, report);
     let mut general = read_general(sorted.general, &whole, report);
-    let upstreams = read_upstreams(&sorted, &general, &whole, report);
+    let secret_files = SecretFiles {
+        directory: path.parent().unwrap_or_else(|| Path::new("")),
+        credentials: environment.credentials_directory.as_deref(),
+    };
+    let upstreams = read_upstreams(&sorted, &general, &secret_files, &whole, report);
     let acls = read_acls(path, &sorted, &general, report);
     general.finish_acl(&acls, report);
     let names: Vec<String> = names(&sorted.upstreams).map(str::to_owned).collect();
     let surroundings = Surroundings {
         general: &general,
         acls: &acls,
+        secret_files: &secret_files,
         upstreams: &names,
     };
     let users = read_users(&sorted, &surroundings, &whole, report);
@@ -110,6 +130,7 @@ fn read_general(
 fn read_upstreams(
     sorted: &Sorted<'_>,
     general: &GeneralDraft,
+    secret_files: &SecretFiles<'_>,
     whole: &Location,
     report: &mut Report,
 ) -> Vec<Upstream> {
@@ -126,7 +147,7 @@ fn read_upstreams(
                 "give each a name of its own, or add to the first with (+)",
             );
         }
-        if let Some(upstream) = upstream::read(section, report) {
+        if let Some(upstream) = upstream::read(section, secret_files, report) {
             upstream::check_not_ourselves(&upstream, section, &general.general, report);
             upstreams.push(upstream);
         }

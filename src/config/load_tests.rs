@@ -159,7 +159,7 @@ fn secrets() {
     let report = load_text(&format!("{BASE}[crm]\nread=call\n")).1;
     assert_eq!(
         report,
-        "amimux.conf:9: warning: 'crm' has no 'secret': nobody can log in as this user; write a line secret = ..."
+        "amimux.conf:9: warning: 'crm' has no 'secret': nobody can log in as this user; write a line secret = ..., or secretfile or secrethash"
     );
     let empty = user("secret=\nallowemptysecret=yes");
     assert!(secret(&empty).unwrap().is_empty());
@@ -211,7 +211,7 @@ fn a_file_with_secrets_should_be_private() {
         ("users.conf", USER),
         ("more.conf", "[x](crm)\n"),
     ]);
-    let read = || files.text(&load(&files.path("amimux.conf")).1);
+    let read = || files.text(&load(&files.path("amimux.conf"), &Environment::default()).1);
     assert_eq!(read(), "");
     set_mode(&files.path("users.conf"), 0o640);
     set_mode(&files.path("more.conf"), 0o644);
@@ -226,7 +226,7 @@ fn a_file_with_secrets_should_be_private() {
 #[test]
 fn an_unreadable_configuration_says_so_once() {
     let files = Files::new(&[]);
-    let (settings, report) = load(&files.path("amimux.conf"));
+    let (settings, report) = load(&files.path("amimux.conf"), &Environment::default());
     assert!(settings.is_none());
     assert_eq!(report.diagnostics().len(), 1);
 }

@@ -17,6 +17,7 @@ mod load;
 pub mod options;
 pub mod raw;
 mod rights;
+mod secret_file;
 pub mod settings;
 mod template;
 #[cfg(test)]
@@ -25,4 +26,4 @@ mod upstream;
 mod user;
 mod value;
 
-pub use load::load;
+pub use load::{Environment, load};

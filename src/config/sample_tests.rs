@@ -30,13 +30,24 @@ fn the_sample_loads_without_a_word() {
     }
 }
 
+/// Options that stand in the place of `secret`.
+const ALTERNATIVES: [&str; 2] = ["secretfile", "secrethash"];
+
+/// A line without the mark of a comment, if it shows an option.
+fn uncommented(line: &str) -> Option<&str> {
+    line.strip_prefix(';')
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
 #[test]
 fn every_commented_line_of_the_sample_is_valid() {
-    let uncomment = |line: &str| match line.strip_prefix(';') {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),
-        _ => line.to_owned(),
+    let is_alternative =
+        |line: &str| ALTERNATIVES.contains(&line.split(' ').next().unwrap_or_default());
+    let uncomment = |line: &'static str| {
+        let shown = uncommented(line).filter(|shown| !is_alternative(shown));
+        shown.unwrap_or(line)
     };
-    let lines: Vec<String> = SAMPLE.lines().map(uncomment).collect();
+    let lines: Vec<&str> = SAMPLE.lines().map(uncomment).collect();
     let main = lines.join("\n");
     let acls = "[office]\ndeny=0.0.0.0/0,::/0\npermit=127.0.0.1\n";
     let (settings, report) = load_files(&[("amimux.conf", &main), ("acl.conf", acls)]);
@@ -44,6 +55,32 @@ fn every_commented_line_of_the_sample_is_valid() {
     let settings = settings.unwrap();
     assert_eq!(settings.general.auth_timeout, Duration::from_secs(30));
     assert_eq!(settings.general.disabled_events.len(), 2);
+}
+
+#[test]
+fn what_stands_for_secret_in_the_sample_is_valid() {
+    for (name, sections) in ALTERNATIVES.into_iter().zip([2, 1]) {
+        let mut lines: Vec<&str> = Vec::new();
+        let mut replaced = 0;
+        for line in SAMPLE.lines() {
+            let shown = uncommented(line).filter(|shown| shown.starts_with(&format!("{name} =")));
+            if let Some(shown) = shown {
+                let at = lines.iter().rposition(|line| line.starts_with("secret ="));
+                lines[at.unwrap()] = shown;
+                replaced += 1;
+            } else {
+                lines.push(line);
+            }
+        }
+        assert_eq!(replaced, sections, "{name}");
+        let (settings, report) = load_files(&[
+            ("amimux.conf", &lines.join("\n")),
+            ("upstream.secret", "one\n"),
+            ("crm.secret", "two\n"),
+        ]);
+        assert_eq!(report, "", "{name}");
+        assert_eq!(settings.unwrap().users.len(), 3);
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::diagnostics::Report;
-use super::load;
 use super::settings::Settings;
+use super::{Environment, load};
 use crate::policy::user::User;
 
 /// Files in a temporary directory, readable by their owner only.
@@ -54,7 +54,7 @@ pub(super) const USER: &str = "[crm]\nsecret=hunter3\n";
 
 pub(super) fn load_files(files: &[(&str, &str)]) -> (Option<Settings>, String) {
     let files = Files::new(files);
-    let (settings, report) = load(&files.path("amimux.conf"));
+    let (settings, report) = load(&files.path("amimux.conf"), &Environment::default());
     let text = files.text(&report);
     assert!(!text.contains("hunter"), "no secret is ever shown: {text}");
     (settings, text)

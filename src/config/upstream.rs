@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::credentials::check_one_kind;
 use super::diagnostics::{Location, Report, quoted};
 use super::general::PORT;
 use super::options::{self, Place, Spec};
 use super::raw::{RawOption, RawSection};
+use super::secret_file::SecretFiles;
 use super::settings::{AuthType, General, Upstream};
 use super::value::{self, Unit, assign};
 use crate::policy::secret::Secret;
@@ -20,6 +22,8 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration
 /// An upstream section while it is being read: the settings with empty text for what is still missing.
 pub(super) struct UpstreamDraft {
     upstream: Upstream,
+    secret: Option<RawOption>,
+    secret_file: Option<RawOption>,
 }
 
 type Row = Spec<UpstreamDraft>;
@@ -69,7 +73,17 @@ const OWN: &[Row] = &[
         "text",
         "none, must be given",
         "that user's secret",
-        secret,
+        |draft, option, report| {
+            warn_if_cut(option, report);
+            draft.secret = Some(option.clone());
+        },
+    ),
+    Row::read(
+        "secretfile",
+        "path, or %d/NAME",
+        "none",
+        "a file that holds the secret alone, instead of 'secret'; %d is the directory of systemd's credentials",
+        |draft, option, _| draft.secret_file = Some(option.clone()),
     ),
     Row::read(
         "authtype",
@@ -153,15 +167,21 @@ const OWN: &[Row] = &[
 ];
 
 /// Reads a section; nothing when something that must be given is missing.
-pub(super) fn read(section: &RawSection, report: &mut Report) -> Option<Upstream> {
+pub(super) fn read(
+    section: &RawSection,
+    secret_files: &SecretFiles<'_>,
+    report: &mut Report,
+) -> Option<Upstream> {
     let mut draft = UpstreamDraft {
         upstream: defaults(&section.name),
+        secret: None,
+        secret_file: None,
     };
     for option in &section.options {
         options::apply(OPTIONS, Place::Upstream, &mut draft, option, report);
     }
     let mut complete = true;
-    for name in ["host", "username", "secret"] {
+    for name in ["host", "username"] {
         if section.named(name).next().is_none() {
             complete = false;
             report.error(
@@ -170,6 +190,10 @@ pub(super) fn read(section: &RawSection, report: &mut Report) -> Option<Upstream
                 format!("write a line {name} = ..."),
             );
         }
+    }
+    match draft.finish_secret(section, secret_files, report) {
+        Some(secret) => draft.upstream.secret = secret,
+        None => complete = false,
     }
     let upstream = draft.upstream;
     if upstream.reconnect_min > upstream.reconnect_max {
@@ -287,16 +311,36 @@ fn host(draft: &mut UpstreamDraft, option: &RawOption, report: &mut Report) {
     draft.upstream.host = host;
 }
 
-fn secret(draft: &mut UpstreamDraft, option: &RawOption, report: &mut Report) {
-    if option.value.is_empty() {
-        report.error(
-            &option.location,
-            "the upstream's secret is empty",
-            "write the secret of that user in Asterisk's manager.conf",
-        );
+impl UpstreamDraft {
+    /// The secret, from wherever the section has it.
+    fn finish_secret(
+        &self,
+        section: &RawSection,
+        files: &SecretFiles<'_>,
+        report: &mut Report,
+    ) -> Option<Secret> {
+        check_one_kind(section, &["secret", "secretfile"], report);
+        let (option, secret) = match (&self.secret, &self.secret_file) {
+            (Some(option), _) => (option, Secret::new(option.value.as_bytes())),
+            (None, Some(option)) => (option, files.read(option, report)?),
+            (None, None) => {
+                report.error(
+                    &section.location,
+                    format!("the upstream {} has no 'secret'", quoted(&section.name)),
+                    "write a line secret = ... or secretfile = ...",
+                );
+                return None;
+            }
+        };
+        if secret.is_empty() {
+            report.error(
+                &option.location,
+                "the upstream's secret is empty",
+                "write the secret of that user in Asterisk's manager.conf",
+            );
+        }
+        Some(secret)
     }
-    warn_if_cut(option, report);
-    draft.upstream.secret = Secret::new(option.value.as_bytes());
 }
 
 /// Warns when a secret ends at a semicolon that may have been meant as a part of it.

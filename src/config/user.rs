@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::access::{AclDraft, NamedAcls};
-use super::credentials;
+use super::credentials::{self, CredentialDraft};
 use super::diagnostics::{Location, Report, quoted};
 use super::general::GeneralDraft;
 use super::options::{self, Place, Spec, Treatment, nearest};
 use super::raw::{RawOption, RawSection};
 use super::rights::{self, RightsDraft};
+use super::secret_file::SecretFiles;
 use super::upstream::choose_upstream;
 use super::value::{self, Unit, assign};
 use crate::policy::acl::Acl;
@@ -16,7 +17,7 @@ use crate::policy::class::{Classes, LABELS};
 use crate::policy::class_list::{ClassListError, as_asterisk_reads, parse_class_list};
 use crate::policy::rights::{Audit, Rights};
 use crate::policy::secret::Credential;
-use crate::policy::user::{ActionIds, OnUpstreamLoss, User};
+use crate::policy::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
 
 /// `writetimeout` without a line, and the least that Asterisk takes.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -29,6 +30,7 @@ const EVENT_FILTER: &str =
 pub(super) struct Surroundings<'a> {
     pub(super) general: &'a GeneralDraft,
     pub(super) acls: &'a NamedAcls,
+    pub(super) secret_files: &'a SecretFiles<'a>,
     /// The names of all upstream sections, usable or not.
     pub(super) upstreams: &'a [String],
 }
@@ -39,8 +41,7 @@ pub(super) struct UserDraft {
     acl: AclDraft,
     upstream_at: Option<Location>,
     pub(super) rights: RightsDraft,
-    pub(super) secret_at: Option<Location>,
-    pub(super) allow_empty_secret: bool,
+    pub(super) credentials: CredentialDraft,
 }
 
 type Row = Spec<UserDraft>;
@@ -207,13 +208,15 @@ pub(super) fn read(
         acl: AclDraft::default(),
         upstream_at: None,
         rights: surroundings.general.rights,
-        secret_at: None,
-        allow_empty_secret: false,
+        credentials: CredentialDraft::default(),
     };
     for option in &section.options {
         options::apply(OPTIONS, Place::User, &mut draft, option, report);
     }
-    credentials::finish(&draft, section, report);
+    let (credential, login_forms) =
+        draft
+            .credentials
+            .finish(section, surroundings.secret_files, report);
     draft.rights.finish(&mut draft.user.rights);
     draft.user.audit = draft.rights.audit;
     rights::warn_of_exposure(&draft.user, section, report);
@@ -225,6 +228,8 @@ pub(super) fn read(
         .map(|at| (draft.user.upstream.as_str(), at));
     let upstream = choose_upstream(wanted, section, surroundings.upstreams, report)?;
     Some(User {
+        credential,
+        login_forms,
         acl,
         upstream,
         ..draft.user
@@ -235,6 +240,7 @@ fn defaults(name: &str, general: &GeneralDraft) -> User {
     User {
         name: name.to_owned(),
         credential: Credential::None,
+        login_forms: LoginForms::Any,
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::NONE,

@@ -15,7 +15,7 @@ use tracing::info;
 
 use self::hub_thread::HubThread;
 use crate::config::settings::Settings;
-use crate::session::entrance::Entrance;
+use crate::session::entrance::{Entrance, Verifier};
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::Registry;
 use crate::session::reports::Reports;
@@ -90,6 +90,7 @@ impl Daemon {
             acl: general.acl.clone(),
             proxy_from: general.proxy_from.clone(),
             lines: ConnectionLines::default(),
+            verifier: Verifier::default(),
         };
         info!(address = %self.listener.local_addr()?, upstreams = threads.len(), "amimux is up");
         LocalSet::new()

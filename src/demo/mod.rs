@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::application::Application;
 use self::table::Table;
-use crate::config;
 use crate::config::settings::Settings;
+use crate::config::{self, Environment};
 use crate::daemon::Daemon;
 use crate::policy::class::Classes;
 use crate::sim::server::serve;
@@ -140,7 +140,7 @@ fn settings(pbx: SocketAddr, port: u16) -> anyhow::Result<Settings> {
     let path = scratch_file()?;
     std::fs::write(&path, configuration(pbx, port.max(1024)))
         .with_context(|| format!("cannot write {}", path.display()))?;
-    let (settings, report) = config::load(&path);
+    let (settings, report) = config::load(&path, &Environment::default());
     let _ = std::fs::remove_file(&path);
     let mut settings = settings.with_context(|| report.to_string())?;
     settings.general.bind.set_port(port);

@@ -1,6 +1,7 @@
 //! A connection that has not logged in: greeting, `Challenge`, `Login`, `Logoff`, and an error for anything
 //! else. It decides before anybody knows which Asterisk the client belongs to; a client that has proved who
-//! it is goes on to a hub. No I/O and no clock: bytes and the time come in, [`Step`]s come out.
+//! it is goes on to a hub. No I/O and no clock: bytes and the time come in, [`Step`]s come out. A secret that is
+//! known by its hash only takes long to check; that is done outside, and [`Door::verified`] is told the result.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 
 use super::requests::defect_text;
-use crate::policy::credential::{Challenge, LoginFailure, authenticate};
+use crate::policy::credential::{Challenge, Login, LoginFailure, Verification, authenticate};
 use crate::policy::event_mask::{self, EventMask};
 use crate::policy::user::{User, Users};
 use crate::protocol::request::Request;
@@ -19,6 +20,12 @@ use crate::protocol::writer::{MessageWriter, Text};
 
 /// How long the answer to a failed login is held back (`main/manager.c`, `action_login`).
 const FAILURE_DELAY: Duration = Duration::from_secs(1);
+
+/// What a failed login is answered with, whatever the cause.
+const AUTHENTICATION_FAILED: &str = "Authentication failed";
+
+/// What a login or Challenge is answered with whose user has its one session already.
+const ALREADY_IN_USE: &str = "Login Already In Use";
 
 /// Most requests that a client may send without logging in.
 const REQUESTS_MAX: usize = 1000;
@@ -34,6 +41,9 @@ pub enum Step {
     Close,
     /// The client is who it says: hand it over, with the input that is left.
     Admit(Box<Admitted>),
+    /// Write what is in the output, run this, and call [`Door::verified`] with the result. Until then the door
+    /// takes no further step.
+    Verify(Verification),
 }
 
 /// A client that has logged in.
@@ -98,6 +108,15 @@ pub struct Door {
     challenge: Option<Challenge>,
     requests: usize,
     refused: VecDeque<Refused>,
+    pending: Option<Pending>,
+}
+
+/// A login whose secret is being checked outside.
+#[derive(Debug)]
+struct Pending {
+    /// When its failure is answered.
+    fails_at: Duration,
+    admitted: Box<Admitted>,
 }
 
 impl Door {
@@ -110,6 +129,7 @@ impl Door {
             challenge: None,
             requests: 0,
             refused: VecDeque::new(),
+            pending: None,
         }
     }
 
@@ -132,7 +152,8 @@ impl Door {
         in_use: &dyn Fn(&User) -> bool,
         out: &mut BytesMut,
     ) -> Step {
-        loop {
+        // Nothing behind a login counts before it is decided.
+        while self.pending.is_none() {
             let mut input = std::mem::take(&mut self.input);
             let Some(end) = self.framer.next(&mut input) else {
                 self.input = input;
@@ -144,8 +165,8 @@ impl Door {
                 Some(defect) => {
                     let text = defect_text(defect);
                     let reason = String::from_utf8_lossy(text).into_owned();
-                    self.refuse(request, reason, RefusedCause::Defect);
-                    error(out, request, text);
+                    self.refuse(username(request), reason, RefusedCause::Defect);
+                    error(out, request.action_id(), text);
                     None
                 }
                 None => self.answer(now, request, users, address, in_use, out),
@@ -156,11 +177,49 @@ impl Door {
                     admitted.input = input;
                     return Step::Admit(admitted);
                 }
-                Some(step) => return step,
+                Some(step) => {
+                    self.input = input;
+                    return step;
+                }
                 None if self.requests > REQUESTS_MAX => return Step::Close,
                 None => self.input = input,
             }
         }
+        Step::Wait
+    }
+
+    /// Goes on after [`Step::Verify`]: `right` says whether the secret was. A failure is answered a second after
+    /// the login was read, however long the check took, so that nothing is told from that. `in_use` is asked once
+    /// more, because another session of the user may have logged in meanwhile.
+    pub fn verified(
+        &mut self,
+        right: bool,
+        in_use: &dyn Fn(&User) -> bool,
+        out: &mut BytesMut,
+    ) -> Step {
+        let Some(Pending { fails_at, admitted }) = self.pending.take() else {
+            return Step::Wait;
+        };
+        let (cause, reason, text) = if !right {
+            let failure = LoginFailure::WrongSecret;
+            let cause = RefusedCause::Login {
+                failure,
+                response: Box::default(),
+                challenge: Box::default(),
+            };
+            (cause, failure.to_string(), AUTHENTICATION_FAILED)
+        } else if !admitted.user.allow_multiple_login && in_use(&admitted.user) {
+            let text = ALREADY_IN_USE;
+            (RefusedCause::SessionLimit, text.to_owned(), text)
+        } else {
+            let mut admitted = admitted;
+            admitted.challenge = self.challenge.take();
+            admitted.input = std::mem::take(&mut self.input);
+            return Step::Admit(admitted);
+        };
+        self.refuse(&admitted.account, reason, cause);
+        error(out, admitted.action_id.as_deref(), text.as_bytes());
+        Step::CloseAt(fails_at)
     }
 
     fn answer(
@@ -174,8 +233,12 @@ impl Door {
     ) -> Option<Step> {
         let Some(action) = request.action() else {
             let reason = "Missing action in request";
-            self.refuse(request, reason.to_owned(), RefusedCause::BadFormat);
-            error(out, request, reason.as_bytes());
+            self.refuse(
+                username(request),
+                reason.to_owned(),
+                RefusedCause::BadFormat,
+            );
+            error(out, request.action_id(), reason.as_bytes());
             return None;
         };
         let is = |name: &[u8]| action.eq_ignore_ascii_case(name);
@@ -192,8 +255,8 @@ impl Door {
             let cause = RefusedCause::NotAllowed {
                 action: action.into(),
             };
-            self.refuse(request, "Permission denied".to_owned(), cause);
-            error(out, request, b"Permission denied");
+            self.refuse(username(request), "Permission denied".to_owned(), cause);
+            error(out, request.action_id(), b"Permission denied");
             return None;
         }
         if let Some(user) = users.get(request.get_or_empty("Username"))
@@ -201,11 +264,11 @@ impl Door {
             && in_use(user)
         {
             self.refuse(
-                request,
-                "Login Already In Use".to_owned(),
+                username(request),
+                ALREADY_IN_USE.to_owned(),
                 RefusedCause::SessionLimit,
             );
-            error(out, request, b"Login Already In Use");
+            error(out, request.action_id(), ALREADY_IN_USE.as_bytes());
             return Some(Step::CloseAt(now + FAILURE_DELAY));
         }
         if is(b"Challenge") {
@@ -220,7 +283,7 @@ impl Door {
             .get_or_empty("AuthType")
             .eq_ignore_ascii_case(b"MD5")
         {
-            error(out, request, b"Must specify AuthType");
+            error(out, request.action_id(), b"Must specify AuthType");
             return;
         }
         let random = self.random;
@@ -240,25 +303,22 @@ impl Door {
         address: IpAddr,
         out: &mut BytesMut,
     ) -> Step {
+        let fails_at = now + FAILURE_DELAY;
         match authenticate(users, request, self.challenge.as_ref(), address) {
-            Ok(user) => {
-                let events = match request.get_or_empty("Events") {
-                    b"" => EventMask::Everything,
-                    value => event_mask::parse(value),
-                };
-                Step::Admit(Box::new(Admitted {
-                    user,
-                    account: request.get_or_empty("Username").into(),
-                    action_id: request.action_id().map(Box::from),
-                    events,
-                    challenge: self.challenge.take(),
-                    input: BytesMut::new(),
-                }))
+            Ok(Login::Proved(user)) => {
+                let mut admitted = admitted(user, request);
+                admitted.challenge = self.challenge.take();
+                Step::Admit(admitted)
+            }
+            Ok(Login::Hashed(verification)) => {
+                let admitted = admitted(Arc::clone(verification.user()), request);
+                self.pending = Some(Pending { fails_at, admitted });
+                Step::Verify(verification)
             }
             Err(failure) => {
                 self.refuse_login(request, &failure);
-                error(out, request, b"Authentication failed");
-                Step::CloseAt(now + FAILURE_DELAY)
+                error(out, request.action_id(), AUTHENTICATION_FAILED.as_bytes());
+                Step::CloseAt(fails_at)
             }
         }
     }
@@ -270,11 +330,10 @@ impl Door {
             response: request.get_or_empty("Key").into(),
             challenge: challenge.map_or(&b""[..], |c| c.as_str().as_bytes()).into(),
         };
-        self.refuse(request, failure.to_string(), cause);
+        self.refuse(username(request), failure.to_string(), cause);
     }
 
-    fn refuse(&mut self, request: Request<'_>, reason: String, cause: RefusedCause) {
-        let name = request.get_or_empty("Username");
+    fn refuse(&mut self, name: &[u8], reason: String, cause: RefusedCause) {
         self.refused.push_back(Refused {
             user: String::from_utf8_lossy(name.get(..80).unwrap_or(name)).into_owned(),
             reason,
@@ -283,14 +342,38 @@ impl Door {
     }
 }
 
+/// A client that has logged in with that request, without its challenge and its further input.
+fn admitted(user: Arc<User>, request: Request<'_>) -> Box<Admitted> {
+    let events = match request.get_or_empty("Events") {
+        b"" => EventMask::Everything,
+        value => event_mask::parse(value),
+    };
+    Box::new(Admitted {
+        user,
+        account: username(request).into(),
+        action_id: request.action_id().map(Box::from),
+        events,
+        challenge: None,
+        input: BytesMut::new(),
+    })
+}
+
+fn username(request: Request<'_>) -> &[u8] {
+    request.get_or_empty("Username")
+}
+
 fn action_id(request: Request<'_>) -> Option<Text<'_>> {
     request.action_id().and_then(Text::new)
 }
 
-fn error(out: &mut BytesMut, request: Request<'_>, message: &[u8]) {
-    let writer = MessageWriter::response(out, Text::fixed("Error"), action_id(request));
+fn error(out: &mut BytesMut, action_id: Option<&[u8]>, message: &[u8]) {
+    let action_id = action_id.and_then(Text::new);
+    let writer = MessageWriter::response(out, Text::fixed("Error"), action_id);
     match Text::new(message) {
         Some(message) => writer.header(Text::fixed("Message"), message).finish(),
         None => writer.finish(),
     }
 }
+
+#[cfg(test)]
+mod tests;

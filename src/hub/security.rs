@@ -76,7 +76,8 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// What a failed login is told as. Asterisk tells nothing of those that never came to comparing a secret.
+    /// What a failed login is told as. Asterisk tells nothing of those that never came to comparing a secret, so
+    /// that nothing is told either of those that `authtype` or `secrethash` ends before there is anything to compare.
     pub fn of_login(failure: LoginFailure, challenge: &[u8], response: &[u8]) -> Option<Self> {
         match failure {
             LoginFailure::UnknownUser => Some(Self::InvalidAccountId),
@@ -89,7 +90,10 @@ impl Happening {
             LoginFailure::NoUsername
             | LoginFailure::NoSecret
             | LoginFailure::NoChallenge
-            | LoginFailure::NoKey => None,
+            | LoginFailure::NoKey
+            | LoginFailure::Md5Forbidden
+            | LoginFailure::PlainForbidden
+            | LoginFailure::Md5OfHash => None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! Who a client is: the login decision, without a clock and without a socket.
 //! Source: `main/manager.c`, `authenticate`, `action_challenge`.
 //!
-//! All failures look the same to the client, and an unknown name costs the same work as a known one.
+//! All failures look the same to the client, and an unknown name costs the same work as a known one. The one
+//! exception is a user of whose secret only a hash is known: checking that takes so long that it is left to the
+//! caller as a [`Verification`]. Nothing is told from its duration if failures are answered at a fixed time.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -13,7 +15,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::secret::{Credential, Secret};
-use super::user::{User, Users};
+use super::user::{LoginForms, User, Users};
 use crate::protocol::request::Request;
 
 /// Why a login failed: for the log. The client is told nothing but that it did.
@@ -44,6 +46,47 @@ pub enum LoginFailure {
     /// `Key` is not the answer to this session's challenge.
     #[error("the key is wrong")]
     WrongKey,
+    /// `AuthType: MD5`, which the user's `authtype` forbids.
+    #[error("the user's authtype forbids a login with AuthType: MD5")]
+    Md5Forbidden,
+    /// A login with `Secret`, which the user's `authtype` forbids.
+    #[error("the user's authtype forbids a login with the secret itself")]
+    PlainForbidden,
+    /// `AuthType: MD5` for a user with `secrethash`.
+    #[error("AuthType: MD5 needs the secret itself, of which only a hash is configured")]
+    Md5OfHash,
+}
+
+/// What a login came to.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// The client is this user.
+    Proved(Arc<User>),
+    /// It is if this says so.
+    Hashed(Verification),
+}
+
+/// A secret that is still to be compared with a hash. Both are wiped or redacted as secrets are.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    user: Arc<User>,
+    candidate: Secret,
+}
+
+impl Verification {
+    /// The user that the client claims to be.
+    pub const fn user(&self) -> &Arc<User> {
+        &self.user
+    }
+
+    /// Compares: takes tens of milliseconds as a rule and the memory that the hash asks for. Not for a thread
+    /// that others wait for.
+    pub fn run(&self) -> bool {
+        match &self.user.credential {
+            Credential::Hash(hash) => hash.verify(self.candidate.expose()),
+            Credential::Secret(_) | Credential::None => false,
+        }
+    }
 }
 
 /// The digits to be hashed with the secret: one for each session, the same each time it is asked for.
@@ -72,7 +115,8 @@ impl Challenge {
 ///
 /// `AuthType: MD5` (ignoring case) asks for `Key`, the lower-case hexadecimal MD5 of challenge and secret;
 /// anything else, or none, for `Secret` as it is. A user whose configured secret is empty logs in with an
-/// empty or absent `Secret`; one without any cannot log in.
+/// empty or absent `Secret`; one without any cannot log in. One with a hash never logs in with an empty secret,
+/// nor with a key. What Asterisk does not have, `authtype` and `secrethash`, fails before anything is compared.
 ///
 /// # Errors
 /// The first reason in Asterisk's order: name, address, credentials.
@@ -81,14 +125,14 @@ pub fn authenticate(
     request: Request<'_>,
     challenge: Option<&Challenge>,
     address: IpAddr,
-) -> Result<Arc<User>, LoginFailure> {
+) -> Result<Login, LoginFailure> {
     let username = request.get_or_empty("Username");
     let user = users.get(username);
     // Checked before it is known whether it counts, so that time does not tell which names exist.
     let nobody = Secret::new("a user that does not exist");
     let known = user.and_then(|user| match &user.credential {
         Credential::Secret(secret) => Some(secret),
-        Credential::None => None,
+        Credential::Hash(_) | Credential::None => None,
     });
     let credentials = verify(known.unwrap_or(&nobody), request, challenge);
     if username.is_empty() {
@@ -98,10 +142,38 @@ pub fn authenticate(
     if !user.acl.allows(address) {
         return Err(LoginFailure::Address);
     }
-    if known.is_none() {
+    if matches!(user.credential, Credential::None) {
         return Err(LoginFailure::NoSecret);
     }
-    credentials.map(|()| Arc::clone(user))
+    match (user.login_forms, is_md5(request)) {
+        (LoginForms::Plain, true) => return Err(LoginFailure::Md5Forbidden),
+        (LoginForms::Md5, false) => return Err(LoginFailure::PlainForbidden),
+        _ => {}
+    }
+    if matches!(user.credential, Credential::Hash(_)) {
+        return hashed(user, request);
+    }
+    credentials.map(|()| Login::Proved(Arc::clone(user)))
+}
+
+fn hashed(user: &Arc<User>, request: Request<'_>) -> Result<Login, LoginFailure> {
+    if is_md5(request) {
+        return Err(LoginFailure::Md5OfHash);
+    }
+    match request.get_or_empty("Secret") {
+        // Nothing to work for.
+        b"" => Err(LoginFailure::WrongSecret),
+        candidate => Ok(Login::Hashed(Verification {
+            user: Arc::clone(user),
+            candidate: Secret::new(candidate),
+        })),
+    }
+}
+
+fn is_md5(request: Request<'_>) -> bool {
+    request
+        .get_or_empty("AuthType")
+        .eq_ignore_ascii_case(b"MD5")
 }
 
 fn verify(
@@ -109,10 +181,7 @@ fn verify(
     request: Request<'_>,
     challenge: Option<&Challenge>,
 ) -> Result<(), LoginFailure> {
-    if !request
-        .get_or_empty("AuthType")
-        .eq_ignore_ascii_case(b"MD5")
-    {
+    if !is_md5(request) {
         return match secret.matches(request.get_or_empty("Secret")) {
             true => Ok(()),
             false => Err(LoginFailure::WrongSecret),

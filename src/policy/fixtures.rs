@@ -6,13 +6,14 @@ use super::acl::Acl;
 use super::class::Classes;
 use super::rights::{Audit, Rights};
 use super::secret::{Credential, Secret};
-use super::user::{ActionIds, OnUpstreamLoss, User};
+use super::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
 
 /// A user of that name whose secret is `NAME-secret`, with these write classes and nothing to read.
 pub(super) fn user(name: &str, write: Classes) -> User {
     User {
         name: name.to_owned(),
         credential: Credential::Secret(Secret::new(format!("{name}-secret"))),
+        login_forms: LoginForms::Any,
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::NONE,

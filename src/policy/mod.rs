@@ -22,4 +22,5 @@ pub mod privilege;
 pub mod redact;
 pub mod rights;
 pub mod secret;
+pub mod secret_hash;
 pub mod user;

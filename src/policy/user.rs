@@ -31,6 +31,18 @@ pub enum OnUpstreamLoss {
     Close,
 }
 
+/// Which forms of login a user may use (`authtype`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LoginForms {
+    /// Both.
+    #[default]
+    Any,
+    /// The secret as it is.
+    Plain,
+    /// Challenge and key.
+    Md5,
+}
+
 /// One user: credentials and rights. Immutable; sessions hold it by `Arc`, so that a reload does not touch them.
 #[derive(Debug, Clone)]
 pub struct User {
@@ -38,6 +50,8 @@ pub struct User {
     pub name: String,
     /// What the user proves itself with.
     pub credential: Credential,
+    /// How it may prove itself.
+    pub login_forms: LoginForms,
     /// Classes of events that may be read.
     pub read: Classes,
     /// Classes of actions that may be run.

@@ -25,7 +25,8 @@ use crate::hub::Admission;
 use crate::hub::door::{Admitted, Door, Step};
 use crate::hub::security::Connection;
 use crate::policy::acl::{Acl, RuleList};
-use crate::policy::user::Users;
+use crate::policy::credential::Verification;
+use crate::policy::user::{User, Users};
 
 /// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
 const BANNER_DEFAULT: &str = "Asterisk Call Manager/11.0.0";
@@ -38,6 +39,37 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is logged of a client that may not connect.
 const DENIED: &str = "the address is denied by the access control list of [general]";
+
+/// Secrets that are compared with hashes at a time, each with the memory that its hash asks for: enough for all
+/// clients after a restart, and no flood of logins takes more.
+const VERIFICATIONS_MAX: usize = 2;
+
+/// The turns of those who compare a secret with a hash, which is done beside the entrance's own thread.
+#[derive(Debug)]
+pub struct Verifier(Arc<Semaphore>);
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(VERIFICATIONS_MAX)))
+    }
+}
+
+impl Verifier {
+    /// Compares, when it is this one's turn.
+    ///
+    /// Cancel safe: one that waits leaves the queue; one that runs goes on to its end, and keeps its turn.
+    async fn run(&self, verification: Verification) -> bool {
+        let Ok(turn) = Arc::clone(&self.0).acquire_owned().await else {
+            return false;
+        };
+        let compared = tokio::task::spawn_blocking(move || {
+            let right = verification.run();
+            drop(turn);
+            right
+        });
+        compared.await.unwrap_or(false)
+    }
+}
 
 /// Everything that the entrance needs.
 #[derive(Debug)]
@@ -66,6 +98,8 @@ pub struct Entrance {
     pub proxy_from: RuleList,
     /// The log of connections closed at once.
     pub lines: ConnectionLines,
+    /// What checks the secrets of users with a hash.
+    pub verifier: Verifier,
 }
 
 impl Entrance {
@@ -217,16 +251,20 @@ impl Entrance {
         let mut door = Door::new(random);
         *door.input() = input;
         let mut visitor = Visitor::new(connection);
+        let in_use = |user: &User| self.registry.is_in_use(user);
+        let mut verified: Option<bool> = None;
         loop {
             let now = self.clock.now();
-            let in_use = |user: &crate::policy::user::User| self.registry.is_in_use(user);
-            let step = door.step(
-                now.since_start,
-                &self.users,
-                connection.address(),
-                &in_use,
-                &mut out,
-            );
+            let step = match verified.take() {
+                Some(right) => door.verified(right, &in_use, &mut out),
+                None => door.step(
+                    now.since_start,
+                    &self.users,
+                    connection.address(),
+                    &in_use,
+                    &mut out,
+                ),
+            };
             while let Some(refused) = door.take_refused() {
                 visitor.refused(now, &refused, &self.users, &self.reports);
             }
@@ -245,6 +283,10 @@ impl Entrance {
                 Step::Close => {
                     write_all(stream, &mut out).await?;
                     return None;
+                }
+                Step::Verify(verification) => {
+                    write_all(stream, &mut out).await?;
+                    verified = Some(self.verifier.run(verification).await);
                 }
                 Step::Admit(admitted) => {
                     write_all(stream, &mut out).await?;

@@ -8,7 +8,7 @@ use amimux::policy::acl::{Acl, RuleList};
 use amimux::policy::class::Classes;
 use amimux::policy::rights::{Audit, Rights};
 use amimux::policy::secret::{Credential, Secret};
-use amimux::policy::user::{ActionIds, OnUpstreamLoss, User};
+use amimux::policy::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
 
 /// Security events that amimux makes itself. Only those tests have them that are about them: elsewhere every
 /// login would be among the events that are looked at.
@@ -69,6 +69,7 @@ pub fn user(name: &str) -> User {
     User {
         name: name.to_owned(),
         credential: Credential::Secret(Secret::new("secret")),
+        login_forms: LoginForms::Any,
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::ALL,

@@ -4,6 +4,7 @@ use super::{Asterisk, USERS, free_ports, terminate, until};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -25,6 +26,15 @@ impl Amimux {
 
     /// The same, with further arguments.
     pub(crate) fn start_with(configuration: &str, arguments: &[&str]) -> Self {
+        Self::start_in(configuration, arguments, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub(crate) fn start_in(
+        configuration: &str,
+        arguments: &[&str],
+        variables: &[(&str, &Path)],
+    ) -> Self {
         let port = free_ports(1);
         let folder = tempfile::Builder::new()
             .prefix("amimux-")
@@ -41,6 +51,7 @@ impl Amimux {
             .arg("--config")
             .arg(&file)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

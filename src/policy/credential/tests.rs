@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::acl::{RuleList, Sense};
 use crate::policy::class::Classes;
 use crate::policy::fixtures;
+use crate::policy::secret_hash::SecretHash;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -19,13 +21,36 @@ fn users() -> Users {
     let mut open = fixtures::user("open", Classes::ALL);
     open.credential = Credential::Secret(Secret::new(""));
     users.insert(open);
+    let mut hashed = fixtures::user("hashed", Classes::ALL);
+    hashed.credential = hash_of("hashed-secret");
+    users.insert(hashed);
+    for (name, forms) in [("plain", LoginForms::Plain), ("md5", LoginForms::Md5)] {
+        let mut user = fixtures::user(name, Classes::ALL);
+        user.login_forms = forms;
+        users.insert(user);
+    }
+    let mut hashed_plain = fixtures::user("hashed-plain", Classes::ALL);
+    hashed_plain.credential = hash_of("hashed-plain-secret");
+    hashed_plain.login_forms = LoginForms::Plain;
+    users.insert(hashed_plain);
     users
+}
+
+fn hash_of(secret: &str) -> Credential {
+    Credential::Hash(SecretHash::create(secret.as_bytes(), [1; 16], 16, 1).unwrap())
 }
 
 fn login(headers: &str, challenge: Option<&Challenge>) -> Result<String, LoginFailure> {
     let request = format!("Action: Login\r\n{headers}");
-    authenticate(&users(), Request::new(request.as_bytes()), challenge, LOCAL)
-        .map(|user| user.name.clone())
+    authenticate(&users(), Request::new(request.as_bytes()), challenge, LOCAL).and_then(|login| {
+        match login {
+            Login::Proved(user) => Ok(user.name.clone()),
+            Login::Hashed(verification) => match verification.run() {
+                true => Ok(verification.user().name.clone()),
+                false => Err(LoginFailure::WrongSecret),
+            },
+        }
+    })
 }
 
 #[test]
@@ -146,6 +171,64 @@ fn the_key_of_the_stand_in_secret_opens_nothing() {
         let headers = format!("Username: {user}\r\nAuthType: MD5\r\nKey: {key}\r\n");
         assert_eq!(login(&headers, Some(&challenge)), Err(expected));
     }
+}
+
+#[test]
+fn hashes_and_forms() {
+    use LoginFailure::{
+        Md5Forbidden, Md5OfHash, NoChallenge, PlainForbidden, WrongKey, WrongSecret,
+    };
+    let challenge = Challenge::new(CHALLENGE);
+    let key = |user: &str| {
+        let key = key_for(&challenge, &Secret::new(format!("{user}-secret")));
+        format!("AuthType: MD5\r\nKey: {key}\r\n")
+    };
+    let plain = |user: &str| format!("Secret: {user}-secret\r\n");
+    for (user, headers, expected) in [
+        ("hashed", plain("hashed"), Ok(())),
+        ("HASHED", plain("hashed"), Ok(())),
+        ("hashed", plain("Hashed"), Err(WrongSecret)),
+        ("hashed", String::new(), Err(WrongSecret)),
+        ("hashed", "Secret:\r\n".to_owned(), Err(WrongSecret)),
+        ("hashed", key("hashed"), Err(Md5OfHash)),
+        ("hashed", "AuthType: MD5\r\n".to_owned(), Err(Md5OfHash)),
+        ("hashed-plain", plain("hashed-plain"), Ok(())),
+        ("hashed-plain", key("hashed-plain"), Err(Md5Forbidden)),
+        ("plain", plain("plain"), Ok(())),
+        ("plain", key("plain"), Err(Md5Forbidden)),
+        ("md5", plain("md5"), Err(PlainForbidden)),
+        ("md5", plain("wrong"), Err(PlainForbidden)),
+        ("md5", key("md5"), Ok(())),
+        ("md5", key("wrong"), Err(WrongKey)),
+    ] {
+        let headers = format!("Username: {user}\r\n{headers}");
+        let expected = expected.map(|()| user.to_ascii_lowercase());
+        assert_eq!(login(&headers, Some(&challenge)), expected, "{headers:?}");
+    }
+    let headers = "Username: md5\r\nAuthType: MD5\r\nKey: x\r\n";
+    assert_eq!(login(headers, None), Err(NoChallenge));
+}
+
+#[test]
+fn what_is_still_to_be_verified_does_not_show_the_secret() {
+    let request = b"Action: Login\r\nUsername: hashed\r\nSecret: hashed-secret\r\n";
+    let login = authenticate(&users(), Request::new(request), None, LOCAL).unwrap();
+    let shown = format!("{login:?}");
+    assert!(shown.contains("[redacted]") && !shown.contains("hashed-secret"));
+}
+
+#[test]
+fn a_denied_address_costs_no_hashing() {
+    let mut users = users();
+    let mut user = fixtures::user("far", Classes::ALL);
+    user.credential = hash_of("far-secret");
+    let mut list = RuleList::default();
+    list.push_line(Sense::Deny, "127.0.0.0/8").unwrap();
+    user.acl.push(list);
+    users.insert(user);
+    let request = b"Action: Login\r\nUsername: far\r\nSecret: far-secret\r\n";
+    let refused = authenticate(&users, Request::new(request), None, LOCAL);
+    assert_eq!(refused.err(), Some(LoginFailure::Address));
 }
 
 proptest! {
