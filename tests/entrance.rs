@@ -309,3 +309,40 @@ fn nobody_else_is_believed() {
         "{log}"
     );
 }
+
+#[test]
+fn guessing_is_slow_over_however_many_connections() {
+    let asterisk = Simulated::start();
+    let amimux = before(&asterisk, "failedlogins = 4\nfailedloginperiod = 3600");
+    let wrong = b"Action: Login\r\nUsername: alice\r\nSecret: guess\r\n\r\n";
+    let begin = std::time::Instant::now();
+    // Ten guesses at a time, from one address: four are looked at, all get the same answer.
+    std::thread::scope(|scope| {
+        let guesses: Vec<_> = (0..10)
+            .map(|_| scope.spawn(|| talk(1, &amimux, [&wrong[..]])))
+            .collect();
+        for guess in guesses {
+            assert_eq!(guess.join().expect("a guess"), format!("{BANNER}{FAILED}"));
+        }
+    });
+    assert!(begin.elapsed() >= std::time::Duration::from_secs(1));
+    let count = |text: &str| amimux.log().matches(text).count();
+    assert_eq!(
+        count("kind=login address=127.0.0.1 user=\"alice\" reason=\"the secret is wrong\""),
+        4
+    );
+    assert_eq!(
+        count(
+            "kind=limit address=127.0.0.1 user=\"alice\" reason=\"too many failed logins from this address\""
+        ),
+        6
+    );
+    // Even the right secret is not looked at now, but another address is not concerned.
+    assert_eq!(
+        talk(1, &amimux, [&*visit("alice")]),
+        format!("{BANNER}{FAILED}")
+    );
+    let other = b"Action: Login\r\nUsername: nobody\r\nSecret: x\r\n\r\n";
+    assert_eq!(talk(2, &amimux, [&other[..]]), format!("{BANNER}{FAILED}"));
+    assert_eq!(count("kind=login address=127.0.0.2 user=\"nobody\""), 1);
+}

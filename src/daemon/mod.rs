@@ -2,6 +2,7 @@
 
 mod hub_thread;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tracing::info;
 
 use self::hub_thread::HubThread;
 use crate::config::settings::Settings;
+use crate::policy::failed_logins::FailedLogins;
 use crate::session::entrance::{Entrance, Verifier};
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::Registry;
@@ -91,6 +93,10 @@ impl Daemon {
             proxy_from: general.proxy_from.clone(),
             lines: ConnectionLines::default(),
             verifier: Verifier::default(),
+            failed_logins: RefCell::new(FailedLogins::new(
+                general.failed_logins,
+                general.failed_login_period,
+            )),
         };
         info!(address = %self.listener.local_addr()?, upstreams = threads.len(), "amimux is up");
         LocalSet::new()

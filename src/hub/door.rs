@@ -13,6 +13,7 @@ use bytes::{Buf, BytesMut};
 use super::requests::defect_text;
 use crate::policy::credential::{Challenge, Login, LoginFailure, Verification, authenticate};
 use crate::policy::event_mask::{self, EventMask};
+use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::{User, Users};
 use crate::protocol::request::Request;
 use crate::protocol::request_framer::RequestFramer;
@@ -88,6 +89,8 @@ pub enum RefusedCause {
     },
     /// The user is logged in already and may only be so once.
     SessionLimit,
+    /// Too many logins from this address have failed: this one was not looked at.
+    RateLimit,
     /// A request that needs a login.
     NotAllowed {
         /// The action.
@@ -97,6 +100,18 @@ pub enum RefusedCause {
     BadFormat,
     /// A request that is too long, or holds what none may.
     Defect,
+}
+
+/// What the door has to know beyond the connection itself.
+pub struct Known<'a> {
+    /// The users.
+    pub users: &'a Users,
+    /// Where the client is.
+    pub address: IpAddr,
+    /// Whether a user has a session already.
+    pub in_use: &'a dyn Fn(&User) -> bool,
+    /// How many logins may still fail.
+    pub failed_logins: &'a mut FailedLogins,
 }
 
 /// The state of such a connection.
@@ -143,15 +158,8 @@ impl Door {
         self.refused.pop_front()
     }
 
-    /// Deals with the input. `in_use` says whether a user has a session already.
-    pub fn step(
-        &mut self,
-        now: Duration,
-        users: &Users,
-        address: IpAddr,
-        in_use: &dyn Fn(&User) -> bool,
-        out: &mut BytesMut,
-    ) -> Step {
+    /// Deals with the input.
+    pub fn step(&mut self, now: Duration, known: &mut Known<'_>, out: &mut BytesMut) -> Step {
         // Nothing behind a login counts before it is decided.
         while self.pending.is_none() {
             let mut input = std::mem::take(&mut self.input);
@@ -169,7 +177,7 @@ impl Door {
                     error(out, request.action_id(), text);
                     None
                 }
-                None => self.answer(now, request, users, address, in_use, out),
+                None => self.answer(now, request, known, out),
             };
             input.advance(end.consumed.min(input.len()));
             match step {
@@ -189,12 +197,13 @@ impl Door {
     }
 
     /// Goes on after [`Step::Verify`]: `right` says whether the secret was. A failure is answered a second after
-    /// the login was read, however long the check took, so that nothing is told from that. `in_use` is asked once
-    /// more, because another session of the user may have logged in meanwhile.
+    /// the login was read, however long the check took, so that nothing is told from that. It is asked once more
+    /// whether the user is in use, because another session of it may have logged in meanwhile.
     pub fn verified(
         &mut self,
+        now: Duration,
         right: bool,
-        in_use: &dyn Fn(&User) -> bool,
+        known: &mut Known<'_>,
         out: &mut BytesMut,
     ) -> Step {
         let Some(Pending { fails_at, admitted }) = self.pending.take() else {
@@ -208,10 +217,12 @@ impl Door {
                 challenge: Box::default(),
             };
             (cause, failure.to_string(), AUTHENTICATION_FAILED)
-        } else if !admitted.user.allow_multiple_login && in_use(&admitted.user) {
+        } else if !admitted.user.allow_multiple_login && (known.in_use)(&admitted.user) {
+            known.failed_logins.succeeded(known.address, now);
             let text = ALREADY_IN_USE;
             (RefusedCause::SessionLimit, text.to_owned(), text)
         } else {
+            known.failed_logins.succeeded(known.address, now);
             let mut admitted = admitted;
             admitted.challenge = self.challenge.take();
             admitted.input = std::mem::take(&mut self.input);
@@ -226,9 +237,7 @@ impl Door {
         &mut self,
         now: Duration,
         request: Request<'_>,
-        users: &Users,
-        address: IpAddr,
-        in_use: &dyn Fn(&User) -> bool,
+        known: &mut Known<'_>,
         out: &mut BytesMut,
     ) -> Option<Step> {
         let Some(action) = request.action() else {
@@ -259,9 +268,9 @@ impl Door {
             error(out, request.action_id(), b"Permission denied");
             return None;
         }
-        if let Some(user) = users.get(request.get_or_empty("Username"))
+        if let Some(user) = known.users.get(request.get_or_empty("Username"))
             && !user.allow_multiple_login
-            && in_use(user)
+            && (known.in_use)(user)
         {
             self.refuse(
                 username(request),
@@ -275,7 +284,7 @@ impl Door {
             self.give_challenge(request, out);
             return None;
         }
-        Some(self.log_in(now, request, users, address, out))
+        Some(self.log_in(now, request, known, out))
     }
 
     fn give_challenge(&mut self, request: Request<'_>, out: &mut BytesMut) {
@@ -299,13 +308,25 @@ impl Door {
         &mut self,
         now: Duration,
         request: Request<'_>,
-        users: &Users,
-        address: IpAddr,
+        known: &mut Known<'_>,
         out: &mut BytesMut,
     ) -> Step {
         let fails_at = now + FAILURE_DELAY;
-        match authenticate(users, request, self.challenge.as_ref(), address) {
+        // Taken before it is known whether it fails, so that logins at the same time do not outrun the limit.
+        if !known.failed_logins.begin(known.address, now) {
+            let reason = "too many failed logins from this address";
+            self.refuse(
+                username(request),
+                reason.to_owned(),
+                RefusedCause::RateLimit,
+            );
+            error(out, request.action_id(), AUTHENTICATION_FAILED.as_bytes());
+            return Step::CloseAt(fails_at);
+        }
+        let challenge = self.challenge.as_ref();
+        match authenticate(known.users, request, challenge, known.address) {
             Ok(Login::Proved(user)) => {
+                known.failed_logins.succeeded(known.address, now);
                 let mut admitted = admitted(user, request);
                 admitted.challenge = self.challenge.take();
                 Step::Admit(admitted)

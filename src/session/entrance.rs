@@ -1,6 +1,7 @@
 //! The entrance: accepts connections, greets, and deals with them until they have logged in. Then the
 //! socket moves to the thread of the user's Asterisk.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,16 +18,17 @@ use tracing::{debug, error, warn};
 use super::client::Arrival;
 use super::proxy::{self, Parsed};
 use super::refusal_log::ConnectionLines;
-use super::registry::Registry;
+use super::registry::{LoginGuard, Registry};
 use super::reports::{Reports, Visitor};
 use super::shell::Clock;
 use super::socket::{linger, prepare_client};
-use crate::hub::Admission;
-use crate::hub::door::{Admitted, Door, Step};
+use crate::hub::door::{Admitted, Door, Known, Step};
 use crate::hub::security::Connection;
+use crate::hub::{Admission, Now};
 use crate::policy::acl::{Acl, RuleList};
 use crate::policy::credential::Verification;
-use crate::policy::user::{User, Users};
+use crate::policy::failed_logins::FailedLogins;
+use crate::policy::user::Users;
 
 /// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
 const BANNER_DEFAULT: &str = "Asterisk Call Manager/11.0.0";
@@ -100,6 +102,8 @@ pub struct Entrance {
     pub lines: ConnectionLines,
     /// What checks the secrets of users with a hash.
     pub verifier: Verifier,
+    /// How many logins may still fail, by address.
+    pub failed_logins: RefCell<FailedLogins>,
 }
 
 impl Entrance {
@@ -191,9 +195,7 @@ impl Entrance {
         };
         let visit = self.visit(&stream, connection, input);
         match tokio::time::timeout_at(deadline, visit).await {
-            Ok(Some((admitted, random))) => {
-                self.hand_over(stream, connection, admitted, random).await;
-            }
+            Ok(Some(visitor)) => self.hand_over(stream, connection, visitor).await,
             Ok(None) => linger(&stream).await,
             Err(_) => {
                 let address = connection.address();
@@ -244,27 +246,17 @@ impl Entrance {
         stream: &TcpStream,
         connection: Connection,
         input: BytesMut,
-    ) -> Option<(Box<Admitted>, u32)> {
+    ) -> Option<(Box<Admitted>, u32, LoginGuard)> {
         let mut out = self.greeting();
         write_all(stream, &mut out).await?;
         let random = random_u32()?;
         let mut door = Door::new(random);
         *door.input() = input;
         let mut visitor = Visitor::new(connection);
-        let in_use = |user: &User| self.registry.is_in_use(user);
         let mut verified: Option<bool> = None;
         loop {
             let now = self.clock.now();
-            let step = match verified.take() {
-                Some(right) => door.verified(right, &in_use, &mut out),
-                None => door.step(
-                    now.since_start,
-                    &self.users,
-                    connection.address(),
-                    &in_use,
-                    &mut out,
-                ),
-            };
+            let step = self.step(&mut door, connection, now, verified.take(), &mut out);
             while let Some(refused) = door.take_refused() {
                 visitor.refused(now, &refused, &self.users, &self.reports);
             }
@@ -289,10 +281,34 @@ impl Entrance {
                     verified = Some(self.verifier.run(verification).await);
                 }
                 Step::Admit(admitted) => {
+                    // Counted before anything is waited for: of two at the same time only one is the first.
+                    let login = self.registry.log_in(&admitted.user);
                     write_all(stream, &mut out).await?;
-                    return Some((admitted, random));
+                    return Some((admitted, random, login));
                 }
             }
+        }
+    }
+
+    /// What the door does next, with its input or with the outcome of a check.
+    fn step(
+        &self,
+        door: &mut Door,
+        connection: Connection,
+        now: Now,
+        verified: Option<bool>,
+        out: &mut BytesMut,
+    ) -> Step {
+        let mut failed_logins = self.failed_logins.borrow_mut();
+        let mut known = Known {
+            users: &self.users,
+            address: connection.address(),
+            in_use: &|user| self.registry.is_in_use(user),
+            failed_logins: &mut failed_logins,
+        };
+        match verified {
+            Some(right) => door.verified(now.since_start, right, &mut known, out),
+            None => door.step(now.since_start, &mut known, out),
         }
     }
 
@@ -300,8 +316,7 @@ impl Entrance {
         &self,
         stream: TcpStream,
         connection: Connection,
-        admitted: Box<Admitted>,
-        challenge_random: u32,
+        (admitted, challenge_random, login): (Box<Admitted>, u32, LoginGuard),
     ) {
         let Admitted {
             user,
@@ -311,7 +326,6 @@ impl Entrance {
             challenge,
             input,
         } = *admitted;
-        let login = self.registry.log_in(&user);
         let Some(hub) = self.hubs.get(&user.upstream) else {
             error!(
                 user = user.name,

@@ -73,7 +73,7 @@ impl Visitor {
         let (user, reason) = (refused.user.as_str(), refused.reason.as_str());
         let line = match &refused.cause {
             RefusedCause::Login { .. } => Refusal::Login { user, reason },
-            RefusedCause::SessionLimit => Refusal::Limit { user, reason },
+            RefusedCause::SessionLimit | RefusedCause::RateLimit => Refusal::Limit { user, reason },
             RefusedCause::NotAllowed { .. } | RefusedCause::BadFormat | RefusedCause::Defect => {
                 let action = &action;
                 Refusal::Early { action, reason }
@@ -109,7 +109,7 @@ fn happening(cause: &RefusedCause) -> Option<Happening> {
         RefusedCause::SessionLimit => Some(Happening::SessionLimit),
         RefusedCause::NotAllowed { action } => Some(Happening::RequestNotAllowed(action.clone())),
         RefusedCause::BadFormat => Some(Happening::RequestBadFormat((*b"NONE").into())),
-        RefusedCause::Defect => None,
+        RefusedCause::RateLimit | RefusedCause::Defect => None,
     }
 }
 

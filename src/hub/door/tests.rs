@@ -52,11 +52,77 @@ fn users() -> Users {
     users
 }
 
+/// Calls with the users, and without a limit on failed logins.
+fn known<T>(in_use: &dyn Fn(&User) -> bool, call: impl FnOnce(&mut Known<'_>) -> T) -> T {
+    call(&mut Known {
+        users: &users(),
+        address: FROM,
+        in_use,
+        failed_logins: &mut FailedLogins::new(0, Duration::ZERO),
+    })
+}
+
+#[test]
+fn an_address_that_failed_too_often_is_refused_unseen() {
+    let mut failed_logins = FailedLogins::new(3, Duration::from_secs(30));
+    let mut attempt = |user: &str, secret: &str, at: u64| {
+        let (mut door, mut out) = (Door::new(7), BytesMut::new());
+        let input = format!("Action: Login\r\nUsername: {user}\r\nSecret: {secret}\r\n\r\n");
+        door.input().extend_from_slice(input.as_bytes());
+        let now = NOW + Duration::from_secs(at);
+        let mut known = Known {
+            users: &users(),
+            address: FROM,
+            in_use: FREE,
+            failed_logins: &mut failed_logins,
+        };
+        let mut step = door.step(now, &mut known, &mut out);
+        if let Step::Verify(verification) = &step {
+            let right = verification.run();
+            step = door.verified(now, right, &mut known, &mut out);
+        }
+        match step {
+            Step::Admit(_) => return "admitted",
+            Step::CloseAt(moment) => assert_eq!(moment, now + FAILURE_DELAY),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(
+            out,
+            "Response: Error\r\nMessage: Authentication failed\r\n\r\n"
+        );
+        match door.take_refused().expect("a refusal").cause {
+            RefusedCause::RateLimit => "unseen",
+            RefusedCause::Login { .. } => "failed",
+            other => panic!("{other:?}"),
+        }
+    };
+    // What is right costs nothing, however often.
+    for _ in 0..10 {
+        assert_eq!(attempt("plain", "right", 0), "admitted");
+        assert_eq!(attempt("hashed", "right", 0), "admitted");
+    }
+    assert_eq!(attempt("plain", "wrong", 0), "failed");
+    assert_eq!(attempt("hashed", "wrong", 0), "failed");
+    assert_eq!(attempt("nobody", "x", 0), "failed");
+    for (user, secret) in [
+        ("plain", "wrong"),
+        ("plain", "right"),
+        ("hashed", "right"),
+        ("nobody", "x"),
+    ] {
+        assert_eq!(attempt(user, secret, 1), "unseen", "{user} {secret}");
+    }
+    // One comes back every ten seconds.
+    assert_eq!(attempt("plain", "right", 11), "admitted");
+    assert_eq!(attempt("plain", "wrong", 11), "failed");
+    assert_eq!(attempt("plain", "right", 12), "unseen");
+}
+
 /// A door that has read this, what it answered, and its step.
 fn read(input: &str, in_use: &dyn Fn(&User) -> bool) -> (Door, BytesMut, Step) {
     let (mut door, mut out) = (Door::new(7), BytesMut::new());
     door.input().extend_from_slice(input.as_bytes());
-    let step = door.step(NOW, &users(), FROM, in_use, &mut out);
+    let step = known(in_use, |known| door.step(NOW, known, &mut out));
     (door, out, step)
 }
 
@@ -75,10 +141,10 @@ fn a_right_secret_is_admitted_with_everything_that_follows() {
     assert!(verification.run());
     // What comes meanwhile waits, and is not lost.
     door.input().extend_from_slice(b"goff\r\n\r\n");
-    let step = door.step(NOW, &users(), FROM, FREE, &mut out);
+    let step = known(FREE, |known| door.step(NOW, known, &mut out));
     assert!(matches!(step, Step::Wait), "{step:?}");
     out.clear();
-    let step = door.verified(true, FREE, &mut out);
+    let step = known(FREE, |known| door.verified(NOW, true, known, &mut out));
     let Step::Admit(admitted) = step else {
         panic!("{step:?}")
     };
@@ -110,7 +176,7 @@ fn every_failure_is_answered_alike_a_second_after_it_was_read() {
         if let Step::Verify(verification) = &step {
             assert!(out.is_empty() && door.take_refused().is_none());
             let right = verification.run();
-            step = door.verified(right, FREE, &mut out);
+            step = known(FREE, |known| door.verified(NOW, right, known, &mut out));
         }
         let Step::CloseAt(moment) = step else {
             panic!("{name}: {step:?}")
@@ -134,7 +200,7 @@ fn a_session_that_began_during_the_check_counts() {
     let login = LOGIN.replace("Hashed", "once");
     let (mut door, mut out, step) = read(&login, FREE);
     assert!(matches!(step, Step::Verify(_)), "{step:?}");
-    let step = door.verified(true, IN_USE, &mut out);
+    let step = known(IN_USE, |known| door.verified(NOW, true, known, &mut out));
     assert!(
         matches!(step, Step::CloseAt(at) if at == NOW + FAILURE_DELAY),
         "{step:?}"
@@ -146,13 +212,13 @@ fn a_session_that_began_during_the_check_counts() {
     );
     // Whose secret is wrong does not learn of it, and nobody's is checked where it does not matter.
     let (mut door, mut out, _) = read(&login, FREE);
-    door.verified(false, IN_USE, &mut out);
+    known(IN_USE, |known| door.verified(NOW, false, known, &mut out));
     assert!(out.ends_with(b"Message: Authentication failed\r\n\r\n"));
     let (_, _, step) = read(&login, IN_USE);
     assert!(matches!(step, Step::CloseAt(_)), "{step:?}");
     let (mut door, mut out, _) = read(LOGIN, IN_USE);
     assert!(matches!(
-        door.verified(true, IN_USE, &mut out),
+        known(IN_USE, |known| door.verified(NOW, true, known, &mut out)),
         Step::Admit(_)
     ));
 }
@@ -161,8 +227,14 @@ fn a_session_that_began_during_the_check_counts() {
 fn a_result_that_nobody_asked_for_opens_nothing() {
     let (mut door, mut out, _) = read("Action: Login\r\nUsername: nobody\r\n\r\n", FREE);
     out.clear();
-    assert!(matches!(door.verified(true, FREE, &mut out), Step::Wait));
+    assert!(matches!(
+        known(FREE, |known| door.verified(NOW, true, known, &mut out)),
+        Step::Wait
+    ));
     let (mut door, mut out, _) = read(LOGIN, FREE);
-    door.verified(false, FREE, &mut out);
-    assert!(matches!(door.verified(true, FREE, &mut out), Step::Wait));
+    known(FREE, |known| door.verified(NOW, false, known, &mut out));
+    assert!(matches!(
+        known(FREE, |known| door.verified(NOW, true, known, &mut out)),
+        Step::Wait
+    ));
 }
