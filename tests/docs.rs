@@ -315,7 +315,6 @@ fn messages_in_the_readme_are_those_of_the_source() {
         "Asterisk is connected",
         "session ended",
         "too slow",
-        "authlimit reached",
     ] {
         assert!(readme.contains(line) && source.contains(line), "{line:?}");
     }
