@@ -77,6 +77,11 @@ struct World {
 /// Sends the pieces as that client, one after the other, and holds what arrives against the law. Returns how many
 /// messages of the client's have reached Asterisk.
 pub fn hold<'a>(client: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> usize {
+    let pieces: Vec<_> = pieces.into_iter().collect();
+    if find(&pieces.concat(), NONCE_HEX) {
+        // Nobody can guess it; a fuzzer sees it in what is compared.
+        return 0;
+    }
     let client = client % CLIENTS.len();
     let mut world = World {
         hub: Hub::new(
@@ -254,11 +259,7 @@ impl World {
         let objection = objection(CLIENTS[self.client], message);
         assert_eq!(objection, None, "{}", shown());
         if is("Originate") {
-            assert!(
-                message.get("Async").eq_ignore_ascii_case(b"true"),
-                "it would block: {}",
-                shown()
-            );
+            assert!(is_true(message.get("Async")), "it would block: {}", shown());
             assert!(!writes_dangerously(message), "{}", shown());
         }
         if self.client == CLIENTS.len() - 1 {
@@ -269,6 +270,12 @@ impl World {
             }
         }
     }
+}
+
+/// The words that Asterisk takes for yes.
+fn is_true(value: &[u8]) -> bool {
+    let value = value.to_ascii_lowercase();
+    [&b"yes"[..], b"true", b"y", b"t", b"1", b"on"].contains(&&*value)
 }
 
 /// What Asterisk answers: to the hub's own actions as it does, to everything else with a plain success.
