@@ -84,15 +84,16 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     }
 }
 
-/// Patterns that glibc itself cannot bear are not for a comparison: it writes intervals out, recursively.
+/// Patterns that glibc itself cannot bear are not for a comparison: it writes repetitions out (`a+` as `aa*`), and those
+/// within each other cost it time exponential in the copies.
 fn is_bearable(pattern: &str) -> bool {
     let numbers = pattern.split(|character: char| !character.is_ascii_digit());
-    let product = numbers
-        .filter_map(|number| number.parse::<u64>().ok())
-        .fold(1_u64, |product, number| {
-            product.saturating_mul(number.max(1))
-        });
-    product <= 200
+    let counts = numbers.filter_map(|number| number.parse::<u64>().ok());
+    let doubled = pattern.matches('+').count() + pattern.matches(",}").count();
+    let copies = counts
+        .chain(std::iter::repeat_n(2, doubled))
+        .fold(1_u64, |product, count| product.saturating_mul(count.max(1)));
+    copies <= 64
 }
 
 /// Without regard to case, glibc never matches a small letter that has a backslash, and loses its way in texts that
@@ -245,8 +246,9 @@ fn random_patterns_mean_what_they_mean_to_glibc() {
             if agree(&ours, &theirs) {
                 continue;
             }
-            known += u64::from(is_known(&case.pattern, &ours));
-            if !is_known(&case.pattern, &ours) || known > compared / 20_000 + 2 {
+            if is_known(&case.pattern, &ours) {
+                known += 1;
+            } else {
                 wrong.push(format!(
                     "{:?} (ignore case: {ignore_case}) on {:?}: {ours}, glibc: {theirs}",
                     case.pattern,
@@ -267,6 +269,8 @@ fn random_patterns_mean_what_they_mean_to_glibc() {
             .collect::<Vec<_>>()
             .join("\n")
     );
+    let allowed = compared / 20_000 + 2;
+    assert!(known <= allowed, "{known} of {compared} differ as known");
     // Else the comparison says little.
     assert!(matched > compared / 5, "only {matched} of {compared} match");
     assert!(

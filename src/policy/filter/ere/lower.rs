@@ -50,7 +50,7 @@ struct Lowering {
 impl Lowering {
     fn part(&mut self, ast: &Ast, place: Place, extent: Extent) -> Lowered {
         self.spend(match ast {
-            Ast::Set(set) => 1 + set.ranges().len() / 16,
+            Ast::Set(set) => 1 + set.ranges().len() / 64,
             _ => 1,
         })?;
         let traits = ast.traits();

@@ -12,7 +12,7 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn single(hir: Hir) -> Self {
         let size = match hir.kind() {
-            HirKind::Class(Class::Unicode(set)) => 1 + set.ranges().len() / 16,
+            HirKind::Class(Class::Unicode(set)) => 1 + set.ranges().len() / 64,
             _ => 1,
         };
         Self { hir, size }
