@@ -31,7 +31,7 @@ asterisk port="5038":
 bench:
     cargo bench --bench parser
 
-# Feed the framers random bytes for some seconds.
-fuzz seconds="60":
-    mkdir -p fuzz/corpus/framers
-    RUSTC_BOOTSTRAP=1 cargo fuzz run framers fuzz/corpus/framers fuzz/seeds/framers -- -max_total_time={{seconds}}
+# Feed a fuzz target (framers, decisions, ere) random bytes for some seconds.
+fuzz target="framers" seconds="60":
+    mkdir -p fuzz/corpus/{{target}}
+    RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}}

@@ -140,9 +140,9 @@ fn explain_tells_what_would_be_decided_and_by_which_rule() {
             0,
             &[
                 "permit 192.0.2.0/24",
-                "login               ALLOWED",
+                "login                   ALLOWED",
                 "write has originate",
-                "request             ALLOWED",
+                "request                 ALLOWED",
                 "Channel: X/1",
             ],
         ),

@@ -18,10 +18,10 @@ use super::{ConfigArgument, EXIT_CONFIG, load};
 const EXIT_REFUSED: u8 = 1;
 
 /// Width of the column that says what is looked at.
-const LABEL_WIDTH: usize = 18;
+const LABEL_WIDTH: usize = 22;
 
 /// Where names are broken into lines.
-const LINE_WIDTH: usize = 104;
+const LINE_WIDTH: usize = 108;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -66,6 +66,10 @@ pub(super) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
     );
     let mut allowed = true;
     if let Some(address) = arguments.address {
+        let connection = explain::connection(&settings.general.acl, address);
+        if !connection.findings.is_empty() {
+            allowed &= page.explanation("connection", &connection);
+        }
         allowed &= page.explanation("login", &explain::login(user, address));
     }
     match &arguments.action {

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::acl::Acl;
 use super::action::{Action, ActionTable};
 use super::action_filter::{ActionFilter, Verdict};
 use super::decision::{Passed, decide_and_tell, may_run};
@@ -44,19 +45,7 @@ pub struct Explanation {
 
 /// Whether the user may log in from an address, as far as its access control lists go.
 pub fn login(user: &User, address: IpAddr) -> Explanation {
-    let mut findings: Vec<_> = user
-        .acl
-        .verdicts(address)
-        .map(|(name, rule, allows)| {
-            let list = name.map_or_else(|| "permit, deny".to_owned(), |name| format!("acl {name}"));
-            let by = rule.map_or_else(
-                || "no rule matches".to_owned(),
-                |rule| format!("the last rule that matches is {rule}"),
-            );
-            let says = if allows { "allows" } else { "refuses" };
-            Finding::new(list, format!("{says} {address}: {by}"))
-        })
-        .collect();
+    let mut findings = verdicts(&user.acl, address);
     if findings.is_empty() {
         findings.push(Finding::new(
             "permit, deny",
@@ -70,6 +59,36 @@ pub fn login(user: &User, address: IpAddr) -> Explanation {
         message: (!allowed).then(|| "Authentication failed".to_owned()),
         forwarded: Vec::new(),
     }
+}
+
+/// Whether a client at an address may connect at all, by the access control list of `[general]`.
+pub fn connection(acl: &Acl, address: IpAddr) -> Explanation {
+    let mut findings = verdicts(acl, address);
+    for finding in &mut findings {
+        finding.what = format!("[general] {}", finding.what);
+    }
+    Explanation {
+        findings,
+        allowed: acl.allows(address),
+        message: (!acl.allows(address))
+            .then(|| "the connection is closed without a word".to_owned()),
+        forwarded: Vec::new(),
+    }
+}
+
+/// What each list of rules says about an address.
+fn verdicts(acl: &Acl, address: IpAddr) -> Vec<Finding> {
+    acl.verdicts(address)
+        .map(|(name, rule, allows)| {
+            let list = name.map_or_else(|| "permit, deny".to_owned(), |name| format!("acl {name}"));
+            let by = rule.map_or_else(
+                || "no rule matches".to_owned(),
+                |rule| format!("the last rule that matches is {rule}"),
+            );
+            let says = if allows { "allows" } else { "refuses" };
+            Finding::new(list, format!("{says} {address}: {by}"))
+        })
+        .collect()
 }
 
 /// Whether the user may run what this text of one whole request says.

@@ -17,6 +17,9 @@ mod law;
 mod reader;
 #[path = "../hub_harness/settings.rs"]
 mod settings;
+mod sockets;
+#[path = "../support/mod.rs"]
+mod support;
 
 use generated::Random;
 

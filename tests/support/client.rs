@@ -73,6 +73,11 @@ impl AmiClient {
         );
     }
 
+    /// The connection itself, for those who go on without this client.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.stream
