@@ -220,7 +220,7 @@ fn warn_of_exposure(config: &RawConfig, report: &mut Report) {
     let secrets = config
         .sections
         .iter()
-        .flat_map(|section| section.named("secret"));
+        .flat_map(|section| section.named("secret").chain(section.named("secrethash")));
     for option in secrets.filter(|option| option.exposed) {
         let file = &*option.location.file;
         if !warned.contains(&file) {

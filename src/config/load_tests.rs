@@ -221,6 +221,22 @@ fn a_file_with_secrets_should_be_private() {
         read(),
         "users.conf: warning: the file holds secrets and everybody on this machine can read it; run chmod o-r on it"
     );
+    // A hash can be guessed at by whoever has it.
+    let hashed = "[h]\nsecrethash=$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$MDEyMzQ1Njc4OWFiY2RlZg\n";
+    let text = format!("{BASE}{hashed}");
+    let files = Files::new(&[
+        (
+            "amimux.conf",
+            &text.replace("secret=hunter2", "#include up.conf"),
+        ),
+        ("up.conf", "secret=x\n"),
+    ]);
+    set_mode(&files.path("amimux.conf"), 0o644);
+    let report = files.text(&load(&files.path("amimux.conf"), &Environment::default()).1);
+    assert!(
+        report.starts_with("amimux.conf: warning: the file holds secrets"),
+        "{report}"
+    );
 }
 
 #[test]
