@@ -28,6 +28,8 @@ const SESSIONS: &[(&str, &str, &str)] = &[
     ("app2", "user,agent,dtmf,reporting", "UserEvent: Mark-"),
     ("callonly", "on", "Device: Custom:mark-"),
     ("readonly", "on", "UserEvent: Mark-"),
+    ("filtered", "on", "UserEvent: Mark-"),
+    ("filtered2", "on", "UserEvent: Mark-"),
     ("nothing", "on", ""),
     ("app3", "off", ""),
 ];

@@ -1,5 +1,7 @@
 //! `actionfilter` and `setheader` lines of users: read, and looked at for what cannot do what it seems to do.
 
+use std::sync::Arc;
+
 use super::diagnostics::{Report, quoted};
 use super::options::nearest;
 use super::raw::RawOption;
@@ -21,6 +23,15 @@ pub(super) fn action_filter(draft: &mut UserDraft, option: &RawOption, report: &
                 check_action(name, option, report);
             }
         }
+    }
+}
+
+/// Adds one event filter.
+pub(super) fn event_filter(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
+    refuse_cut_value(option, report);
+    let filters = Arc::make_mut(&mut draft.user.event_filters);
+    if let Err(error) = filters.push(&option.name, &option.value) {
+        report.error(&option.location, error.to_string(), error.remedy());
     }
 }
 

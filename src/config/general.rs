@@ -331,8 +331,8 @@ const OWN: &[Row] = &[
     Row::unsupported(
         "eventfilter",
         &[],
-        "this version has no event filters, and without one users receive more than you mean",
-        Treatment::Refused("remove the line, and narrow the 'read' of the users"),
+        "Asterisk has filters in user sections only, and without one users receive more than you mean",
+        Treatment::Refused("move the line into the sections, or into a template of them"),
     ),
 ];
 

@@ -139,12 +139,20 @@ const USER_LINES: &[(&str, &str)] = &[
         "error: the option 'host' is unknown in user sections; move it: it belongs to upstream sections",
     ),
     (
-        "eventfilter=!Newexten",
-        "error: the option 'eventfilter' is not supported: this version has no event filters; the user would otherwise receive more than you mean; remove the line",
+        "eventfilter=!",
+        "error: there is no regular expression; write one after '=', behind '!' for what is to be left out",
     ),
     (
-        "EventFilter(name(Hangup))=",
-        "error: the option 'EventFilter(name(Hangup))' is not supported: this version has no event filters; the user would otherwise receive more than you mean; remove the line",
+        "eventfilter=a(b",
+        "error: the pattern is not accepted: a ( without its ), at <HERE> in 'a<HERE>(b'; write a POSIX extended regular expression; '\\' takes away a sign's meaning",
+    ),
+    (
+        "eventfilter(action(require),header(X))=",
+        "error: 'action(require)' is for action filters only; write include or exclude",
+    ),
+    (
+        "eventfilter1=x",
+        "error: the option 'eventfilter1' is unknown in user sections; did you mean 'eventfilter'?",
     ),
     (
         "hasmanager=yes",

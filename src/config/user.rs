@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::access::{AclDraft, NamedAcls};
 use super::credentials::{self, CredentialDraft};
 use super::diagnostics::{Location, Report, quoted};
+use super::filters;
 use super::general::GeneralDraft;
 use super::options::{self, Place, Spec, Treatment, nearest};
 use super::raw::{RawOption, RawSection};
@@ -23,9 +24,6 @@ use crate::policy::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 /// Most bytes of one `setvar` pair; Asterisk cuts longer ones.
 const VARIABLE_BYTES_MAX: usize = 255;
-/// What is said of event filters; reading on without them would widen what the user receives.
-const EVENT_FILTER: &str =
-    "this version has no event filters; the user would otherwise receive more than you mean";
 /// What other sections say that a user's section depends on.
 pub(super) struct Surroundings<'a> {
     pub(super) general: &'a GeneralDraft,
@@ -183,11 +181,12 @@ const OWN: &[Row] = &[
             );
         },
     ),
-    Row::unsupported(
+    Row::read_criteria(
         "eventfilter",
-        &[],
-        EVENT_FILTER,
-        Treatment::Refused("remove the line"),
+        "pattern, with criteria in parentheses behind the name",
+        "none",
+        "which events are sent, of those that the classes allow; several lines may be given",
+        filters::event_filter,
     ),
     Row::unsupported(
         "hasmanager",
@@ -241,6 +240,7 @@ fn defaults(name: &str, general: &GeneralDraft) -> User {
         name: name.to_owned(),
         credential: Credential::None,
         login_forms: LoginForms::Any,
+        event_filters: std::sync::Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::NONE,

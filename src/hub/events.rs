@@ -2,6 +2,7 @@
 //! (`OriginateResponse`, the echo of a `UserEvent`) are shown as they were to those who may see it, and
 //! without it to everybody else.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use arrayvec::ArrayVec;
@@ -55,8 +56,9 @@ impl Hub {
         let stamp = self.stamp(now, frame);
         let mut parts = Parts::new();
         self.cut(frame, 0..frame.bytes().len(), stamp.as_deref(), &mut parts);
+        let shown = whole(&parts);
         for (_, view) in self.views.iter_mut() {
-            if view.wants(classes) {
+            if view.wants(classes, Frame::new(&shown)) {
                 view.append(&parts);
             }
         }
@@ -130,8 +132,10 @@ impl Hub {
             parts
         });
         let mut appended = Vec::new();
+        // A filter sees what a bare Asterisk would show: the ActionID as its client wrote it.
+        let shown = whole(with.as_ref().unwrap_or(&without));
         for (id, view) in self.views.iter_mut() {
-            if !view.wants(classes) {
+            if !view.wants(classes, Frame::new(&shown)) {
                 continue;
             }
             match &with {
@@ -276,7 +280,7 @@ impl Hub {
     /// An event of these classes from the hub itself.
     pub(super) fn append_own_event(&mut self, classes: Classes, event: &[u8]) {
         for (_, view) in self.views.iter_mut() {
-            if view.wants(classes) {
+            if view.wants(classes, Frame::new(event)) {
                 view.append(&[event]);
             }
         }
@@ -296,6 +300,14 @@ impl Hub {
             // It is told with everybody, as soon as Asterisk says so.
             _ => {}
         }
+    }
+}
+
+/// The event that these parts make up; copied only where it was changed.
+fn whole<'a>(parts: &Parts<'a>) -> Cow<'a, [u8]> {
+    match parts.as_slice() {
+        [one] => Cow::Borrowed(*one),
+        several => Cow::Owned(several.concat()),
     }
 }
 

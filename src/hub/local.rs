@@ -96,6 +96,9 @@ impl Hub {
                     writer.finish();
                 });
             }
+            Local::Filter(criteria, pattern) => {
+                self.add_filter(id, action_id, criteria.as_deref(), pattern);
+            }
             Local::ListCommands => self.answer_list_commands(id, action_id),
             Local::Logoff => {
                 self.answer(
@@ -260,12 +263,21 @@ impl Hub {
         };
         session.mask_deadline = None;
         session.classes = classes;
+        self.choose_view(id);
+        self.tidy_waiters();
+    }
+
+    /// From here on the session sees what its classes and filters say.
+    pub(super) fn choose_view(&mut self, id: SessionId) {
+        let Some(session) = self.session_mut(id) else {
+            return;
+        };
         let key = ViewKey {
-            classes,
+            classes: session.classes,
             all_action_ids: session.user.action_ids == ActionIds::All,
+            filters: Arc::clone(&session.filters),
         };
         self.change_view(id, &key);
-        self.tidy_waiters();
     }
 
     fn begin_wait(&mut self, now: Now, id: SessionId, timeout: Option<Duration>) -> Run {

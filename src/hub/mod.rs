@@ -13,6 +13,7 @@
 mod delivery;
 pub mod door;
 mod events;
+mod filter;
 mod forward;
 mod late;
 pub mod line_limit;
@@ -264,6 +265,7 @@ impl Hub {
         let key = ViewKey {
             classes: Classes::NONE,
             all_action_ids: user.action_ids == ActionIds::All,
+            filters: Arc::clone(&user.event_filters),
         };
         let view = self.views.subscribe(&key);
         let end = self
@@ -289,6 +291,7 @@ impl Hub {
             waiting: None,
             mask_deadline: None,
             classes: Classes::NONE,
+            filters: Arc::clone(&user.event_filters),
             view,
             mailbox: Mailbox::new(view, end),
             member_index: 0,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
+use super::filter::filter_of;
 use super::reports::{audit_allowed, audit_refused};
 use super::security::Happening;
 use super::session::{Local, Pending, SessionId, Stage};
@@ -235,11 +236,7 @@ impl Hub {
             Handling::WaitEvent => Local::WaitEvent(wait_timeout(request.get_or_empty("Timeout"))),
             Handling::ListCommands => Local::ListCommands,
             Handling::Ping => Local::Ping,
-            Handling::Filter => {
-                return Err(Denied::unable(
-                    b"Filter is not supported by this version of amimux",
-                ));
-            }
+            Handling::Filter => filter_of(request)?,
             Handling::Originate | Handling::UserEvent | Handling::Forward => {
                 return self.forward(now, session, action, request);
             }

@@ -17,6 +17,7 @@ use super::view::ViewId;
 use crate::policy::action::ReplyShape;
 use crate::policy::class::Classes;
 use crate::policy::credential::Challenge;
+use crate::policy::event_filter::EventFilters;
 use crate::policy::event_mask::EventMask;
 use crate::policy::user::User;
 use crate::protocol::rebuild::Outgoing;
@@ -86,6 +87,8 @@ pub(super) enum Local {
     Events(EventMask),
     /// `WaitEvent`; how long (`None`: for ever).
     WaitEvent(Option<Duration>),
+    /// `Filter` that adds this one: criteria, if there are any, and pattern.
+    Filter(Option<Box<str>>, Box<str>),
     /// `ListCommands`.
     ListCommands,
     /// `Logoff`.
@@ -99,7 +102,11 @@ impl Local {
     pub(super) const fn holds_back(&self) -> bool {
         matches!(
             self,
-            Self::LoggedIn(_) | Self::Events(_) | Self::WaitEvent(_) | Self::Logoff
+            Self::LoggedIn(_)
+                | Self::Events(_)
+                | Self::Filter(..)
+                | Self::WaitEvent(_)
+                | Self::Logoff
         )
     }
 }
@@ -171,6 +178,8 @@ pub(super) struct Session {
     /// Waits until Asterisk has confirmed the classes that it wants; until when at most.
     pub mask_deadline: Option<Duration>,
     pub classes: Classes,
+    /// The user's event filters, and those that the session added.
+    pub filters: Arc<EventFilters>,
     /// The view chosen last; the mailbox may still be reading an earlier one.
     pub view: ViewId,
     pub mailbox: Mailbox,

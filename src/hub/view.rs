@@ -2,12 +2,15 @@
 //! and view, never per client, and appends the event to the view's log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use slab::Slab;
 
 use super::log::ViewLog;
 use super::mailbox::FellOff;
 use crate::policy::class::Classes;
+use crate::policy::event_filter::EventFilters;
+use crate::protocol::frame::Frame;
 
 /// Names a view while anybody refers to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +23,8 @@ pub(super) struct ViewKey {
     pub(super) classes: Classes,
     /// Whether everybody's ActionIDs are shown in broadcast events (`actionids = all`).
     pub(super) all_action_ids: bool,
+    /// Which of the events are sent.
+    pub(super) filters: Arc<EventFilters>,
 }
 
 /// One view.
@@ -53,9 +58,11 @@ impl View {
         self.expected > 0
     }
 
-    /// Whether an event of these classes is for this view's members.
-    pub(super) const fn wants(&self, classes: Classes) -> bool {
-        self.subscribers > 0 && self.key.classes.contains_all(classes)
+    /// Whether an event of these classes, as Asterisk sends it, is for this view's members.
+    pub(super) fn wants(&self, classes: Classes, event: Frame<'_>) -> bool {
+        self.subscribers > 0
+            && self.key.classes.contains_all(classes)
+            && (self.key.filters.is_empty() || self.key.filters.pass(event))
     }
 }
 

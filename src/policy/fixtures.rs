@@ -14,6 +14,7 @@ pub(super) fn user(name: &str, write: Classes) -> User {
         name: name.to_owned(),
         credential: Credential::Secret(Secret::new(format!("{name}-secret"))),
         login_forms: LoginForms::Any,
+        event_filters: std::sync::Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::NONE,

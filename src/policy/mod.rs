@@ -9,6 +9,7 @@ pub mod class;
 pub mod class_list;
 pub mod credential;
 pub mod decision;
+pub mod event_filter;
 pub mod event_mask;
 mod event_table;
 pub mod explain;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::acl::Acl;
 use super::class::Classes;
+use super::event_filter::EventFilters;
 use super::rights::{Audit, Rights};
 use super::secret::Credential;
 
@@ -56,6 +57,8 @@ pub struct User {
     pub read: Classes,
     /// Classes of actions that may be run.
     pub write: Classes,
+    /// Which of these events are sent.
+    pub event_filters: Arc<EventFilters>,
     /// What narrows these rights.
     pub rights: Rights,
     /// Which of its actions are written to the audit log.

@@ -70,6 +70,7 @@ pub fn user(name: &str) -> User {
         name: name.to_owned(),
         credential: Credential::Secret(Secret::new("secret")),
         login_forms: LoginForms::Any,
+        event_filters: std::sync::Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::ALL,

@@ -99,6 +99,46 @@ const ACTIONS: &[(&str, &str)] = &[
     ("NoSuchAction", ""),
     ("No Such: Action", "X: y\r\n"),
     ("Challenge", "AuthType: MD5\r\n"),
+    ("Filter", ""),
+    ("Filter", "Operation: Remove\r\nFilter: x\r\n"),
+    ("Filter", "Operation: Add\r\n"),
+    ("Filter", "Operation: ADD\r\nFilter: Event: Newchannel\r\n"),
+    ("Filter", "Operation: add\r\nFilter: !Event: Newchannel\r\n"),
+    ("Filter", "Operation: Add\r\nFilter: !\r\n"),
+    ("Filter", "Operation: Add\r\nFilter: a(b\r\n"),
+    ("Filter", "Operation: Add\r\nFilter: [z-a]\r\n"),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: name(Newchannel)\r\n",
+    ),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: action(exclude),name(Hangup),header(Cause),method(exact)\r\nFilter: 16\r\n",
+    ),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: header(Cause),method(exact)\r\n",
+    ),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: name(Hangup)\r\nFilter: 16\r\n",
+    ),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: action(other),name(Hangup)\r\n",
+    ),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: method(nonsense),name(Hangup)\r\nFilter: x\r\n",
+    ),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: nonsense(Hangup)\r\nFilter: x\r\n",
+    ),
+    (
+        "Filter",
+        "Operation: Add\r\nMatchCriteria: method(regex),header(Cause)\r\nFilter: (x\r\n",
+    ),
 ];
 
 /// Single actions of a user who may do everything.

@@ -170,12 +170,6 @@ fn refusals() -> Vec<Case> {
             REFUSED,
         ),
         differs(
-            "a filter",
-            action("Filter", "Operation: Add\r\nFilter: Event: Newchannel\r\n"),
-            "this version has no filters, and says so",
-            &["Response: Error", "ActionID: ", "Message: Filter is not "],
-        ),
-        differs(
             "NUL",
             "Action: Ping\r\nActionID: n\r\nX: a\0b\r\n\r\n".into(),
             "Asterisk would not read the rest of the line",

@@ -16,10 +16,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "takes its time and shows events; compared elsewhere",
     ),
     (
-        "Filter",
-        "not there yet: refused by amimux with a text of its own",
-    ),
-    (
         "Challenge",
         "its digits are another session's; compared with the logins",
     ),

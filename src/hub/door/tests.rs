@@ -20,6 +20,7 @@ fn user(name: &str, credential: Credential) -> User {
         name: name.to_owned(),
         credential,
         login_forms: LoginForms::Any,
+        event_filters: Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),
         read: Classes::ALL,

@@ -1,0 +1,256 @@
+//! Event filters: which of the events that its classes allow a client is sent. Source: `main/manager.c`,
+//! `should_send_event`, `match_filter`, `filter_cmp_fn`.
+//!
+//! A filter looks at the whole message as Asterisk sends it, or at the headers of one name. With includes only, one of
+//! them must match; with excludes only, none may; with both, both. Two sets of the same filters are equal, so that
+//! their clients can share a view.
+
+use std::hash::{Hash, Hasher};
+
+use thiserror::Error;
+
+use super::filter::criteria::{Criteria, CriteriaError, Kind, Subject};
+use super::filter::matcher::Matcher;
+use crate::protocol::frame::Frame;
+
+/// Most event filters of one session, the user's own included.
+pub const FILTERS_MAX: usize = 256;
+
+/// Why an event filter is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EventFilterError {
+    /// It is not in the grammar.
+    #[error(transparent)]
+    Criteria(#[from] CriteriaError),
+    /// More than [`FILTERS_MAX`].
+    #[error("there are more than {FILTERS_MAX} event filters")]
+    TooMany,
+}
+
+impl EventFilterError {
+    /// What to write instead.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Criteria(error) => error.remedy(),
+            Self::TooMany => "use regular expressions that say several things at once",
+        }
+    }
+}
+
+/// One event filter.
+#[derive(Debug, Clone)]
+struct EventFilter {
+    criteria: Criteria,
+    /// As it was written: what makes two filters the same.
+    text: Box<str>,
+}
+
+impl EventFilter {
+    fn matches(&self, event: Frame<'_>) -> bool {
+        let Criteria {
+            name,
+            header,
+            matcher,
+            ..
+        } = &self.criteria;
+        if name
+            .as_ref()
+            .is_some_and(|name| name.as_bytes() != event.name())
+        {
+            return false;
+        }
+        match header {
+            // An event always has a name: nothing more is asked.
+            None if matches!(matcher, Matcher::Present) => true,
+            None => matcher.is_match(event.bytes()),
+            Some(header) => {
+                values(event, header).any(|value| !value.is_empty() && matcher.is_match(value))
+            }
+        }
+    }
+}
+
+/// The values of all headers of exactly that name (case counts), without the blanks before them.
+fn values<'a>(event: Frame<'a>, header: &str) -> impl Iterator<Item = &'a [u8]> {
+    event.lines().filter_map(move |line| {
+        let mut value = line.strip_prefix(header.as_bytes())?.strip_prefix(b":")?;
+        while let [0..=32, rest @ ..] = value {
+            value = rest;
+        }
+        Some(value)
+    })
+}
+
+/// All event filters of a session.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilters {
+    /// Ordered by their texts, each once: the order of filters means nothing.
+    filters: Vec<EventFilter>,
+}
+
+impl EventFilters {
+    /// Adds a filter: `option` is the option's name with the criteria, `pattern` its value.
+    ///
+    /// # Errors
+    /// The filter is not understood, or one too many. Nothing is added then.
+    pub fn push(&mut self, option: &str, pattern: &str) -> Result<(), EventFilterError> {
+        let criteria = Criteria::parse(option, pattern, Subject::Events)?;
+        self.insert(criteria, format!("{option}={pattern}").into())
+    }
+
+    /// Adds a filter as the action `Filter` has it: `criteria` without the parentheses, if there are any.
+    ///
+    /// # Errors
+    /// As [`EventFilters::push`].
+    pub fn push_parts(
+        &mut self,
+        criteria: Option<&str>,
+        pattern: &str,
+    ) -> Result<(), EventFilterError> {
+        let (read, text) = match criteria {
+            Some(criteria) => (
+                Criteria::advanced(criteria, pattern, Subject::Events)?,
+                format!("eventfilter({criteria})={pattern}"),
+            ),
+            None => (
+                Criteria::legacy(pattern, Subject::Events)?,
+                format!("eventfilter={pattern}"),
+            ),
+        };
+        self.insert(read, text.into())
+    }
+
+    fn insert(&mut self, criteria: Criteria, text: Box<str>) -> Result<(), EventFilterError> {
+        match self.filters.binary_search_by(|other| other.text.cmp(&text)) {
+            Ok(_) => Ok(()),
+            Err(_) if self.filters.len() >= FILTERS_MAX => Err(EventFilterError::TooMany),
+            Err(at) => {
+                self.filters.insert(at, EventFilter { criteria, text });
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether there is none, and every event passes.
+    pub const fn is_empty(&self) -> bool {
+        self.filters.is_empty()
+    }
+
+    /// Whether an event is to be sent, given as Asterisk sends it.
+    pub fn pass(&self, event: Frame<'_>) -> bool {
+        let (mut includes, mut included) = (false, false);
+        for filter in &self.filters {
+            match filter.criteria.kind {
+                Kind::Exclude if filter.matches(event) => return false,
+                Kind::Exclude => {}
+                Kind::Include | Kind::Require => {
+                    includes = true;
+                    included = included || filter.matches(event);
+                }
+            }
+        }
+        included || !includes
+    }
+}
+
+impl PartialEq for EventFilters {
+    fn eq(&self, other: &Self) -> bool {
+        let texts = |filters: &Self| filters.filters.len();
+        texts(self) == texts(other)
+            && self
+                .filters
+                .iter()
+                .zip(&other.filters)
+                .all(|(one, other)| one.text == other.text)
+    }
+}
+
+impl Eq for EventFilters {}
+
+impl Hash for EventFilters {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for filter in &self.filters {
+            filter.text.hash(state);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &[u8] =
+        b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/100-1;2\r\nCallerIDName:\r\n\
+        CallerIDName:  Zo\xc3\xab\r\nExten: 200\r\n\r\n";
+
+    fn filters(lines: &[(&str, &str)]) -> EventFilters {
+        let mut filters = EventFilters::default();
+        for (criteria, pattern) in lines {
+            filters
+                .push(&format!("eventfilter{criteria}"), pattern)
+                .unwrap();
+        }
+        filters
+    }
+
+    fn pass(lines: &[(&str, &str)]) -> bool {
+        filters(lines).pass(Frame::new(EVENT))
+    }
+
+    #[test]
+    fn single_filters() {
+        for (criteria, pattern, expected) in [
+            ("", "Event: New", true),
+            ("", "^Event: Newchannel.*Exten: 200", true),
+            ("", "event", false),
+            ("", "200$", false),
+            ("", "200\r\n\r\n$", true),
+            ("", "!Newchannel", false),
+            ("", "!Hangup", true),
+            ("(name(Newchannel))", "", true),
+            ("(name(newchannel))", "", false),
+            ("(action(exclude),name(Newchannel))", "", false),
+            ("(header(Exten))", "", true),
+            ("(header(exten))", "", false),
+            ("(header(CallerIDName))", "", true),
+            ("(header(CallerIDName),method(exact))", "Zoë", true),
+            ("(header(Channel),method(ends_with))", ";2", true),
+            ("(header(Channel),method(starts_with))", "SIP", false),
+            ("(name(Hangup),header(Exten),method(contains))", "0", false),
+            ("(method(contains))", "PJSIP/100", true),
+            ("(method(exact))", "Newchannel", false),
+            ("(header(Exten),method(regex))", "^[0-9]+$", true),
+        ] {
+            assert_eq!(
+                pass(&[(criteria, pattern)]),
+                expected,
+                "{criteria} {pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn combinations() {
+        let (yes, no) = (("(name(Newchannel))", ""), ("(name(Hangup))", ""));
+        let (out, keep) = (
+            ("(action(exclude),name(Newchannel))", ""),
+            ("(action(exclude),name(Hangup))", ""),
+        );
+        assert!(pass(&[]));
+        assert!(pass(&[yes, no]));
+        assert!(!pass(&[no]));
+        assert!(!pass(&[out]));
+        assert!(pass(&[keep]));
+        assert!(pass(&[yes, keep]));
+        assert!(!pass(&[no, keep]));
+        assert!(!pass(&[yes, out]));
+    }
+
+    #[test]
+    fn the_same_filters_are_equal_in_any_order() {
+        let (one, other) = (("", "a"), ("(name(X))", ""));
+        assert_eq!(filters(&[one, other]), filters(&[other, one, other]));
+        assert_ne!(filters(&[one]), filters(&[other]));
+    }
+}

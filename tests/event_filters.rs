@@ -1,0 +1,168 @@
+//! Event filters in the hub: from when on they hold, what they do not touch, and whose they are.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends by panicking"
+)]
+
+mod hub_harness;
+
+use std::sync::Arc;
+
+use amimux::policy::event_filter::EventFilters;
+use amimux::policy::user::User;
+use hub_harness::{Bench, user};
+
+const CALL: &str = "Event: Newchannel|Privilege: call,all|Channel: X/1";
+const HANGUP: &str = "Event: Hangup|Privilege: call,all|Channel: X/1";
+
+fn filtered(lines: &[(&str, &str)]) -> User {
+    let mut filters = EventFilters::default();
+    for (option, pattern) in lines {
+        filters.push(option, pattern).expect("a filter");
+    }
+    User {
+        event_filters: Arc::new(filters),
+        ..user("a")
+    }
+}
+
+#[test]
+fn a_users_filters_hold_from_its_login_on() {
+    let mut bench = Bench::new();
+    let narrow = bench.login(filtered(&[("eventfilter(name(Hangup))", "")]));
+    let wide = bench.client(user("b"));
+    let got = bench.got(narrow);
+    assert!(
+        got.iter()
+            .any(|event| event.starts_with("Event: FullyBooted")),
+        "the state of Asterisk is told to everybody who logs in: {got:?}"
+    );
+    bench.got(wide);
+    bench.events(&[CALL, HANGUP, CALL]);
+    assert_eq!(bench.got(narrow), [HANGUP]);
+    assert_eq!(bench.got(wide), [CALL, HANGUP, CALL]);
+}
+
+#[test]
+fn a_filter_added_holds_from_its_answer_on_and_for_that_session_only() {
+    let mut bench = Bench::new();
+    let (one, other) = (bench.client(user("a")), bench.client(user("a")));
+    for client in [one, other] {
+        bench.got(client);
+    }
+    bench.event(CALL);
+    // Behind an action that Asterisk has not answered, it waits like anything else.
+    bench.raw(
+        one,
+        b"Action: CoreStatus\r\n\r\nAction: Filter\r\nActionID: f\r\nOperation: Add\r\nFilter: Event: Hangup\r\n\r\n",
+    );
+    bench.event(CALL);
+    bench.succeed();
+    bench.events(&[CALL, HANGUP]);
+    let done = "Response: Success|Message: done";
+    let added = "Response: Success|ActionID: f|Message: Success";
+    assert_eq!(bench.got(one), [CALL, CALL, done, added, HANGUP]);
+    assert_eq!(bench.got(other), [CALL, CALL, CALL, HANGUP]);
+}
+
+#[test]
+fn what_is_not_broadcast_is_not_filtered() {
+    let mut bench = Bench::new();
+    let client = bench.client(filtered(&[("eventfilter", "Nothing at all")]));
+    bench.got(client);
+    bench.send(client, "Action: CoreShowChannels|ActionID: 1");
+    bench.answer(&[
+        "Response: Success|ActionID: {id}|EventList: start",
+        "Event: CoreShowChannel|ActionID: {id}|Channel: X/1",
+        "Event: CoreShowChannelsComplete|ActionID: {id}|EventList: Complete",
+    ]);
+    assert_eq!(bench.got(client).len(), 3);
+}
+
+#[test]
+fn a_waiting_session_is_woken_by_what_passes_only() {
+    let mut bench = Bench::new();
+    let client = bench.client(filtered(&[("eventfilter", "!Newchannel")]));
+    bench.got(client);
+    bench.send(client, "Action: WaitEvent|Timeout: 60");
+    bench.event(CALL);
+    assert_eq!(bench.got(client), [""; 0]);
+    bench.event(HANGUP);
+    assert_eq!(
+        bench.got(client),
+        [
+            "Response: Success|Message: Waiting for Event completed.",
+            HANGUP,
+            "Event: WaitEventComplete"
+        ]
+    );
+}
+
+#[test]
+fn filters_see_the_action_id_that_the_client_wrote() {
+    let mut bench = Bench::new();
+    let client = bench.client(filtered(&[("eventfilter", "ActionID: mine")]));
+    bench.got(client);
+    bench.send(client, "Action: UserEvent|ActionID: mine|UserEvent: x");
+    let token = bench.token();
+    bench.event(&format!(
+        "Event: UserEvent|Privilege: user,all|UserEvent: x|ActionID: {token}"
+    ));
+    bench.event("Event: UserEvent|Privilege: user,all|UserEvent: x");
+    let got = bench.got(client);
+    assert_eq!(
+        got,
+        ["Event: UserEvent|Privilege: user,all|UserEvent: x|ActionID: mine"]
+    );
+}
+
+#[test]
+fn what_a_filter_may_not_be_changes_nothing() {
+    let mut bench = Bench::new();
+    let client = bench.client(user("a"));
+    bench.got(client);
+    for (rest, text) in [
+        ("Operation: Remove", "Unknown operation"),
+        (
+            "Operation: Add|Filter: (",
+            "Filter did not compile.  Check the syntax of the filter given.",
+        ),
+        (
+            "Operation: Add|Filter: (a)\\1",
+            "Filter did not compile.  Check the syntax of the filter given.",
+        ),
+        (
+            "Operation: Add",
+            "Filter was formatted incorrectly.  Check the syntax of the filter given.",
+        ),
+        (
+            "Operation: Add|MatchCriteria: name",
+            "Filter was formatted incorrectly.  Check the syntax of the filter given.",
+        ),
+    ] {
+        bench.send(client, &format!("Action: Filter|{rest}"));
+        assert_eq!(
+            bench.got(client),
+            [format!("Response: Error|Message: {text}")]
+        );
+    }
+    for number in 0..300 {
+        bench.send(
+            client,
+            &format!("Action: Filter|Operation: Add|Filter: !no{number}"),
+        );
+    }
+    let refused = "Response: Error|Message: Too many filters in this session";
+    assert_eq!(
+        bench
+            .got(client)
+            .iter()
+            .filter(|answer| *answer == refused)
+            .count(),
+        300 - 256
+    );
+    bench.event(CALL);
+    assert_eq!(bench.got(client), [CALL]);
+}
