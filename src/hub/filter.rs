@@ -39,7 +39,7 @@ impl Hub {
         criteria: Option<&str>,
         pattern: &str,
     ) {
-        use crate::policy::event_filter::EventFilterError::{Criteria, TooMany};
+        use crate::policy::event_filter::EventFilterError::{Criteria, TooCostly, TooMany};
         use crate::policy::filter::criteria::CriteriaError::Regex;
         let Some(session) = self.session_mut(id) else {
             return;
@@ -52,7 +52,7 @@ impl Hub {
         let (result, text) = match &added {
             Ok(()) => ("Success", &b"Success"[..]),
             Err(Criteria(Regex { .. })) => ("Error", NOT_COMPILED),
-            Err(TooMany) => ("Error", &b"Too many filters in this session"[..]),
+            Err(TooMany | TooCostly) => ("Error", &b"Too many filters in this session"[..]),
             Err(_) => ("Error", NOT_UNDERSTOOD),
         };
         let fixed = match result {

@@ -16,6 +16,12 @@ use crate::protocol::frame::Frame;
 /// Most event filters of one session, the user's own included.
 pub const FILTERS_MAX: usize = 256;
 
+/// [`Ere::positions`] of all regular expressions that a session added by itself: what one pattern may cost at worst is
+/// the most that a session can make everybody wait with all of its own.
+///
+/// [`Ere::positions`]: super::filter::ere::Ere::positions
+pub const ADDED_POSITIONS_MAX: u64 = 2048;
+
 /// Why an event filter is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -26,6 +32,9 @@ pub enum EventFilterError {
     /// More than [`FILTERS_MAX`].
     #[error("there are more than {FILTERS_MAX} event filters")]
     TooMany,
+    /// What a session added costs more than [`ADDED_POSITIONS_MAX`].
+    #[error("the regular expressions that the session added are too many or too large together")]
+    TooCostly,
 }
 
 impl EventFilterError {
@@ -33,7 +42,9 @@ impl EventFilterError {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::Criteria(error) => error.remedy(),
-            Self::TooMany => "use regular expressions that say several things at once",
+            Self::TooMany | Self::TooCostly => {
+                "use regular expressions that say several things at once"
+            }
         }
     }
 }
@@ -87,6 +98,8 @@ fn values<'a>(event: Frame<'a>, header: &str) -> impl Iterator<Item = &'a [u8]> 
 pub struct EventFilters {
     /// Ordered by their texts, each once: the order of filters means nothing.
     filters: Vec<EventFilter>,
+    /// What those cost that a session added.
+    added_positions: u64,
 }
 
 impl EventFilters {
@@ -102,7 +115,7 @@ impl EventFilters {
     /// Adds a filter as the action `Filter` has it: `criteria` without the parentheses, if there are any.
     ///
     /// # Errors
-    /// As [`EventFilters::push`].
+    /// As [`EventFilters::push`], and when what was added in this way would cost too much.
     pub fn push_parts(
         &mut self,
         criteria: Option<&str>,
@@ -118,7 +131,17 @@ impl EventFilters {
                 format!("eventfilter={pattern}"),
             ),
         };
-        self.insert(read, text.into())
+        let cost = match &read.matcher {
+            Matcher::Regex(regex) => regex.positions(),
+            _ => 0,
+        };
+        let added_positions = self.added_positions.saturating_add(cost);
+        if added_positions > ADDED_POSITIONS_MAX {
+            return Err(EventFilterError::TooCostly);
+        }
+        self.insert(read, text.into())?;
+        self.added_positions = added_positions;
+        Ok(())
     }
 
     fn insert(&mut self, criteria: Criteria, text: Box<str>) -> Result<(), EventFilterError> {
@@ -245,6 +268,21 @@ mod tests {
         assert!(pass(&[yes, keep]));
         assert!(!pass(&[no, keep]));
         assert!(!pass(&[yes, out]));
+    }
+
+    #[test]
+    fn what_a_session_adds_is_bounded_by_its_cost() {
+        let mut filters = EventFilters::default();
+        let heavy = |number: u32| format!("(x?.?){{250}}{number}");
+        let added = (0..10).take_while(|number| filters.push_parts(None, &heavy(*number)).is_ok());
+        assert_eq!(added.count(), 4);
+        assert_eq!(
+            filters.push_parts(None, &heavy(7)),
+            Err(EventFilterError::TooCostly)
+        );
+        // What costs little still goes, and the configuration is the administrator's word.
+        filters.push_parts(Some("name(Hangup)"), "").unwrap();
+        filters.push("eventfilter", &heavy(8)).unwrap();
     }
 
     #[test]

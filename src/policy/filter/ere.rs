@@ -116,7 +116,10 @@ pub fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, EreError> {
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
-pub struct Ere(Regex);
+pub struct Ere {
+    regex: Regex,
+    positions: u64,
+}
 
 impl Ere {
     /// Compiles a pattern.
@@ -132,7 +135,8 @@ impl Ere {
     /// # Errors
     /// The automaton would be too large (see [`limits`]).
     pub fn from_hir(hir: &Hir) -> Result<Self, EreError> {
-        if positions(hir) > limits::POSITIONS_MAX {
+        let positions = positions(hir);
+        if positions > limits::POSITIONS_MAX {
             return Err(too_large());
         }
         let config = Regex::config()
@@ -144,7 +148,7 @@ impl Ere {
         Regex::builder()
             .configure(config)
             .build_from_hir(hir)
-            .map(Self)
+            .map(|regex| Self { regex, positions })
             .map_err(|error| match error.size_limit() {
                 Some(_) => too_large(),
                 None => EreError::new(0, format!("the pattern cannot be compiled: {error}")),
@@ -153,7 +157,13 @@ impl Ere {
 
     /// Whether the pattern occurs anywhere in `text`.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.0.is_match(text)
+        self.regex.is_match(text)
+    }
+
+    /// How much may have to be waited for at once while matching: the time per byte of text grows with it, at worst.
+    /// See [`limits::POSITIONS_MAX`].
+    pub const fn positions(&self) -> u64 {
+        self.positions
     }
 }
 
