@@ -20,7 +20,7 @@ const HANGUP: &str = "Event: Hangup|Privilege: call,all|Channel: X/1";
 fn filtered(lines: &[(&str, &str)]) -> User {
     let mut filters = EventFilters::default();
     for (option, pattern) in lines {
-        filters.push(option, pattern).expect("a filter");
+        filters.push("", option, pattern).expect("a filter");
     }
     User {
         event_filters: Arc::new(filters),

@@ -30,7 +30,8 @@ pub(super) fn action_filter(draft: &mut UserDraft, option: &RawOption, report: &
 pub(super) fn event_filter(draft: &mut UserDraft, option: &RawOption, report: &mut Report) {
     refuse_cut_value(option, report);
     let filters = Arc::make_mut(&mut draft.user.event_filters);
-    if let Err(error) = filters.push(&option.name, &option.value) {
+    let origin = option.location.to_string();
+    if let Err(error) = filters.push(&origin, &option.name, &option.value) {
         report.error(&option.location, error.to_string(), error.remedy());
     }
 }

@@ -51,14 +51,32 @@ impl EventFilterError {
 
 /// One event filter.
 #[derive(Debug, Clone)]
-struct EventFilter {
+pub struct EventFilter {
     criteria: Criteria,
     /// As it was written: what makes two filters the same.
     text: Box<str>,
+    /// Where it was written; empty when a session added it.
+    origin: Box<str>,
 }
 
 impl EventFilter {
-    fn matches(&self, event: Frame<'_>) -> bool {
+    /// What it looks at, and how.
+    pub const fn criteria(&self) -> &Criteria {
+        &self.criteria
+    }
+
+    /// The line of configuration that says the same.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// File and line of the configuration; empty when a session added it.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether it speaks of this event, given as Asterisk sends it.
+    pub fn matches(&self, event: Frame<'_>) -> bool {
         let Criteria {
             name,
             header,
@@ -79,6 +97,26 @@ impl EventFilter {
                 values(event, header).any(|value| !value.is_empty() && matcher.is_match(value))
             }
         }
+    }
+}
+
+/// What a user's filters say about one event, and which of them decided.
+#[derive(Debug, Clone, Copy)]
+pub enum Decided<'a> {
+    /// It is not sent: this filter keeps it out.
+    Excluded(&'a EventFilter),
+    /// It is not sent: there are filters that take events in, and none of them speaks of it.
+    NotIncluded,
+    /// It is sent: this filter takes it in.
+    Included(&'a EventFilter),
+    /// It is sent: no filter keeps it out, and there is none that takes events in.
+    NotExcluded,
+}
+
+impl Decided<'_> {
+    /// Whether the event is sent.
+    pub const fn passes(&self) -> bool {
+        matches!(self, Self::Included(_) | Self::NotExcluded)
     }
 }
 
@@ -103,13 +141,22 @@ pub struct EventFilters {
 }
 
 impl EventFilters {
-    /// Adds a filter: `option` is the option's name with the criteria, `pattern` its value.
+    /// Adds a filter: `origin` is the place where it is written, `option` the option's name with the criteria,
+    /// `pattern` its value.
     ///
     /// # Errors
     /// The filter is not understood, or one too many. Nothing is added then.
-    pub fn push(&mut self, option: &str, pattern: &str) -> Result<(), EventFilterError> {
-        let criteria = Criteria::parse(option, pattern, Subject::Events)?;
-        self.insert(criteria, format!("{option}={pattern}").into())
+    pub fn push(
+        &mut self,
+        origin: &str,
+        option: &str,
+        pattern: &str,
+    ) -> Result<(), EventFilterError> {
+        self.insert(EventFilter {
+            criteria: Criteria::parse(option, pattern, Subject::Events)?,
+            text: format!("{option}={pattern}").into(),
+            origin: origin.into(),
+        })
     }
 
     /// Adds a filter as the action `Filter` has it: `criteria` without the parentheses, if there are any.
@@ -139,17 +186,24 @@ impl EventFilters {
         if added_positions > ADDED_POSITIONS_MAX {
             return Err(EventFilterError::TooCostly);
         }
-        self.insert(read, text.into())?;
+        self.insert(EventFilter {
+            criteria: read,
+            text: text.into(),
+            origin: Box::default(),
+        })?;
         self.added_positions = added_positions;
         Ok(())
     }
 
-    fn insert(&mut self, criteria: Criteria, text: Box<str>) -> Result<(), EventFilterError> {
-        match self.filters.binary_search_by(|other| other.text.cmp(&text)) {
+    fn insert(&mut self, filter: EventFilter) -> Result<(), EventFilterError> {
+        let place = self
+            .filters
+            .binary_search_by(|other| other.text.cmp(&filter.text));
+        match place {
             Ok(_) => Ok(()),
             Err(_) if self.filters.len() >= FILTERS_MAX => Err(EventFilterError::TooMany),
             Err(at) => {
-                self.filters.insert(at, EventFilter { criteria, text });
+                self.filters.insert(at, filter);
                 Ok(())
             }
         }
@@ -160,20 +214,36 @@ impl EventFilters {
         self.filters.is_empty()
     }
 
+    /// The filters, ordered by their texts.
+    pub fn iter(&self) -> impl Iterator<Item = &EventFilter> {
+        self.filters.iter()
+    }
+
     /// Whether an event is to be sent, given as Asterisk sends it.
     pub fn pass(&self, event: Frame<'_>) -> bool {
-        let (mut includes, mut included) = (false, false);
+        self.decide(event).passes()
+    }
+
+    /// As [`EventFilters::pass`], with the filter that decides.
+    pub fn decide(&self, event: Frame<'_>) -> Decided<'_> {
+        let (mut includes, mut included) = (false, None);
         for filter in &self.filters {
             match filter.criteria.kind {
-                Kind::Exclude if filter.matches(event) => return false,
+                Kind::Exclude if filter.matches(event) => return Decided::Excluded(filter),
                 Kind::Exclude => {}
                 Kind::Include | Kind::Require => {
                     includes = true;
-                    included = included || filter.matches(event);
+                    if included.is_none() && filter.matches(event) {
+                        included = Some(filter);
+                    }
                 }
             }
         }
-        included || !includes
+        match included {
+            Some(filter) => Decided::Included(filter),
+            None if includes => Decided::NotIncluded,
+            None => Decided::NotExcluded,
+        }
     }
 }
 
@@ -211,7 +281,7 @@ mod tests {
         let mut filters = EventFilters::default();
         for (criteria, pattern) in lines {
             filters
-                .push(&format!("eventfilter{criteria}"), pattern)
+                .push("", &format!("eventfilter{criteria}"), pattern)
                 .unwrap();
         }
         filters
@@ -282,7 +352,7 @@ mod tests {
         );
         // What costs little still goes, and the configuration is the administrator's word.
         filters.push_parts(Some("name(Hangup)"), "").unwrap();
-        filters.push("eventfilter", &heavy(8)).unwrap();
+        filters.push("", "eventfilter", &heavy(8)).unwrap();
     }
 
     #[test]
