@@ -32,6 +32,8 @@ use regex_automata::nfa::thompson::WhichCaptures;
 use regex_syntax::hir::{Hir, HirKind};
 use thiserror::Error;
 
+use super::shape::trim;
+
 /// How large a pattern may be. Patterns come from clients, too (`Action: Filter`), and are matched with every event.
 pub mod limits {
     /// Length of a pattern, in bytes: the longest line of Asterisk's configuration files (`main/config.c`, `MAX_LINE`
@@ -117,6 +119,8 @@ pub fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, EreError> {
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub struct Ere {
+    pattern: Box<str>,
+    ignore_case: bool,
     regex: Regex,
     positions: u64,
 }
@@ -127,32 +131,26 @@ impl Ere {
     /// # Errors
     /// Those of [`parse`], and patterns that need too large an automaton (see [`limits`]).
     pub fn compile(pattern: &str, ignore_case: bool) -> Result<Self, EreError> {
-        Self::from_hir(&parse(pattern, ignore_case)?)
+        let (regex, positions) = build(&trim(parse(pattern, ignore_case)?))?;
+        Ok(Self {
+            pattern: pattern.into(),
+            ignore_case,
+            regex,
+            positions,
+        })
     }
 
-    /// Compiles what [`parse`] gave.
+    /// The pattern as it was written.
+    pub const fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// What it means, without what does not matter at its ends; for those who compile many patterns together.
     ///
     /// # Errors
-    /// The automaton would be too large (see [`limits`]).
-    pub fn from_hir(hir: &Hir) -> Result<Self, EreError> {
-        let positions = positions(hir);
-        if positions > limits::POSITIONS_MAX {
-            return Err(too_large());
-        }
-        let config = Regex::config()
-            .which_captures(WhichCaptures::None)
-            .utf8_empty(false)
-            .onepass(false)
-            .nfa_size_limit(Some(limits::AUTOMATON_BYTES_MAX))
-            .hybrid_cache_capacity(limits::CACHE_BYTES_MAX);
-        Regex::builder()
-            .configure(config)
-            .build_from_hir(hir)
-            .map(|regex| Self { regex, positions })
-            .map_err(|error| match error.size_limit() {
-                Some(_) => too_large(),
-                None => EreError::new(0, format!("the pattern cannot be compiled: {error}")),
-            })
+    /// None for a pattern that has been compiled.
+    pub fn hir(&self) -> Result<Hir, EreError> {
+        parse(&self.pattern, self.ignore_case).map(trim)
     }
 
     /// Whether the pattern occurs anywhere in `text`.
@@ -165,6 +163,28 @@ impl Ere {
     pub const fn positions(&self) -> u64 {
         self.positions
     }
+}
+
+/// The engine for one pattern, and its [`limits::POSITIONS_MAX`].
+pub(super) fn build(hir: &Hir) -> Result<(Regex, u64), EreError> {
+    let positions = positions(hir);
+    if positions > limits::POSITIONS_MAX {
+        return Err(too_large());
+    }
+    let config = Regex::config()
+        .which_captures(WhichCaptures::None)
+        .utf8_empty(false)
+        .onepass(false)
+        .nfa_size_limit(Some(limits::AUTOMATON_BYTES_MAX))
+        .hybrid_cache_capacity(limits::CACHE_BYTES_MAX);
+    Regex::builder()
+        .configure(config)
+        .build_from_hir(hir)
+        .map(|regex| (regex, positions))
+        .map_err(|error| match error.size_limit() {
+            Some(_) => too_large(),
+            None => EreError::new(0, format!("the pattern cannot be compiled: {error}")),
+        })
 }
 
 fn too_large() -> EreError {

@@ -61,6 +61,16 @@ impl Literal {
         }
     }
 
+    /// The text; in lower case when case does not count.
+    pub const fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether case does not count.
+    pub const fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+
     fn is(&self, text: &[u8]) -> bool {
         match self.ignore_case {
             true => text.eq_ignore_ascii_case(&self.bytes),

@@ -5,3 +5,5 @@
 pub mod criteria;
 pub mod ere;
 pub mod matcher;
+pub mod shape;
+//pub mod table;
