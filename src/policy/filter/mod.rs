@@ -6,4 +6,4 @@ pub mod criteria;
 pub mod ere;
 pub mod matcher;
 pub mod shape;
-//pub mod table;
+pub mod table;
