@@ -9,6 +9,7 @@
 mod hub_harness;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use amimux::policy::event_filter::EventFilters;
 use amimux::policy::user::User;
@@ -165,4 +166,100 @@ fn what_a_filter_may_not_be_changes_nothing() {
     );
     bench.event(CALL);
     assert_eq!(bench.got(client), [CALL]);
+}
+
+#[test]
+fn filters_of_all_views_are_compiled_together_and_mean_the_same() {
+    for hold_filters in [true, false] {
+        let mut bench = Bench::new();
+        bench.hold_filters = hold_filters;
+        let users = [
+            filtered(&[("eventfilter(name(Hangup))", "")]),
+            filtered(&[("eventfilter", "Channel: X/[0-9]")]),
+            filtered(&[("eventfilter", "!Newchannel")]),
+            filtered(&[("eventfilter(name(Hangup))", "")]),
+            user("a"),
+        ];
+        let clients: Vec<_> = users.into_iter().map(|user| bench.login(user)).collect();
+        // Those that come together are compiled together.
+        bench.pass(Duration::from_secs(1));
+        bench.settle();
+        for client in &clients {
+            bench.got(*client);
+        }
+        bench.events(&[CALL, HANGUP]);
+        let got: Vec<_> = clients.iter().map(|client| bench.got(*client)).collect();
+        let all = [CALL, HANGUP].as_slice();
+        let expected = [&[HANGUP], all, &[HANGUP], &[HANGUP], all];
+        assert_eq!(got, expected);
+        let statistics = bench.hub.filter_statistics();
+        let judged_together = if hold_filters { (0, 0) } else { (3, 2) };
+        assert_eq!((statistics.sets, statistics.builds), judged_together);
+        assert_eq!(statistics.given_up, 0);
+    }
+}
+
+#[test]
+fn builds_take_turns_and_leave_pauses() {
+    let mut bench = Bench::new();
+    bench.hold_filters = true;
+    assert!(bench.hub.next_filter_build(bench.now).is_none());
+    bench.login(filtered(&[("eventfilter", "one")]));
+    let build = bench.hub.next_filter_build(bench.now).expect("a build");
+    bench.login(filtered(&[("eventfilter", "two")]));
+    assert!(
+        bench.hub.next_filter_build(bench.now).is_none(),
+        "one at a time"
+    );
+    bench.pass(Duration::from_millis(100));
+    bench.hub.filters_built(bench.now, Some(build.run()));
+    // It took 100 ms: the next may begin after 900 ms.
+    bench.pass(Duration::from_millis(899));
+    assert!(bench.hub.next_filter_build(bench.now).is_none());
+    bench.now.since_start += Duration::from_millis(1);
+    let build = bench.hub.next_filter_build(bench.now).expect("a build");
+    bench.hub.filters_built(bench.now, None);
+    drop(build);
+    bench.now.since_start += Duration::from_secs(59);
+    assert!(
+        bench.hub.next_filter_build(bench.now).is_none(),
+        "it failed just now"
+    );
+    bench.now.since_start += Duration::from_secs(1);
+    let build = bench.hub.next_filter_build(bench.now).expect("a build");
+    bench.hub.filters_built(bench.now, Some(build.run()));
+    assert_eq!(bench.hub.filter_statistics().sets, 2);
+    assert!(bench.hub.filter_build_at().is_none());
+}
+
+#[test]
+fn what_all_sessions_add_is_bounded() {
+    let mut bench = Bench::new();
+    bench.hold_filters = true;
+    let mut refused = 0;
+    let mut clients = Vec::new();
+    // Each pattern takes some 56 KB; a session may have 4 MB of them, all together 64 MB.
+    'all: for _ in 0..32 {
+        let client = bench.client(user("a"));
+        clients.push(client);
+        for number in 0..60 {
+            bench.send(
+                client,
+                &format!("Action: Filter|Operation: Add|Filter: [[:alpha:]]x{number}y"),
+            );
+            let got = bench.got(client);
+            if got[got.len() - 1].ends_with("Too many filters in this session") {
+                refused += 1;
+                break 'all;
+            }
+        }
+    }
+    assert_eq!(refused, 1);
+    assert!(clients.len() > 10, "{}", clients.len());
+    // Whoever leaves makes room.
+    bench.vanish(clients[0]);
+    let client = bench.client(user("a"));
+    bench.got(client);
+    bench.send(client, "Action: Filter|Operation: Add|Filter: [[:alpha:]]z");
+    assert_eq!(bench.got(client), ["Response: Success|Message: Success"]);
 }

@@ -121,5 +121,28 @@ fn advanced(criterion: &mut Criterion) {
     compare(criterion, "advanced_filters", &mix::advanced(1000));
 }
 
-criterion_group!(benches, legacy, advanced);
+/// What it takes to compile: one filter by itself, as the action `Filter` has it done, and all of them together.
+fn compile(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("compile");
+    group.sample_size(10);
+    group.measurement_time(Duration::from_secs(2));
+    for (name, pattern) in [
+        ("usual", "^Event: (Hangup|Newstate).*CallerIDNum: 100"),
+        ("nested", "x(.*a){30}x"),
+        ("intervals", "x(a?.?){250}x"),
+        ("letters", "x[[:alpha:]]{35}x"),
+    ] {
+        let filter = ("eventfilter".to_owned(), pattern.to_owned());
+        group.bench_function(BenchmarkId::new("one", name), |bencher| {
+            bencher.iter(|| set(black_box(&filter)));
+        });
+    }
+    let sets: Vec<_> = mix::legacy(1000).iter().map(set).collect();
+    group.bench_function("1000_together", |bencher| {
+        bencher.iter(|| FilterTable::build(sets.iter().cloned()));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, legacy, advanced, compile);
 criterion_main!(benches);

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
+use super::filter::Drafting;
 use super::log::{LogPosition, Slices};
 use super::mailbox::FellOff;
 use super::session::{CloseReason, SessionId, find_mut};
@@ -75,6 +76,7 @@ impl Hub {
         session.pending = VecDeque::new();
         session.input = BytesMut::new();
         session.waiting = None;
+        session.drafting = Drafting::Idle;
         for entry in self.ring.iter_mut() {
             if matches!(&entry.owner, super::ring::Owner::Session { id: owner, .. } if *owner == id)
             {

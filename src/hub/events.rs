@@ -57,11 +57,8 @@ impl Hub {
         let mut parts = Parts::new();
         self.cut(frame, 0..frame.bytes().len(), stamp.as_deref(), &mut parts);
         let shown = whole(&parts);
-        for (_, view) in self.views.iter_mut() {
-            if view.wants(classes, Frame::new(&shown)) {
-                view.append(&parts);
-            }
-        }
+        self.views
+            .for_each_wanting(classes, Frame::new(&shown), |_, view| view.append(&parts));
     }
 
     pub(super) fn is_disabled(&self, name: &[u8]) -> bool {
@@ -134,19 +131,15 @@ impl Hub {
         let mut appended = Vec::new();
         // A filter sees what a bare Asterisk would show: the ActionID as its client wrote it.
         let shown = whole(with.as_ref().unwrap_or(&without));
-        for (id, view) in self.views.iter_mut() {
-            if !view.wants(classes, Frame::new(&shown)) {
-                continue;
-            }
-            match &with {
+        self.views
+            .for_each_wanting(classes, Frame::new(&shown), |id, view| match &with {
                 Some(with) if view.key.all_action_ids => view.append(with),
                 _ => {
                     let start = view.log.end();
                     view.append(&without);
                     appended.push((id, start, view.log.end()));
                 }
-            }
-        }
+            });
         let (Some(with), Some(action)) = (with, action) else {
             return;
         };
@@ -279,11 +272,8 @@ impl Hub {
 
     /// An event of these classes from the hub itself.
     pub(super) fn append_own_event(&mut self, classes: Classes, event: &[u8]) {
-        for (_, view) in self.views.iter_mut() {
-            if view.wants(classes, Frame::new(event)) {
-                view.append(&[event]);
-            }
-        }
+        self.views
+            .for_each_wanting(classes, Frame::new(event), |_, view| view.append(&[event]));
     }
 
     /// What a client that reads `system` is told right after its login.

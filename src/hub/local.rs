@@ -96,9 +96,8 @@ impl Hub {
                     writer.finish();
                 });
             }
-            Local::Filter(criteria, pattern) => {
-                self.add_filter(id, action_id, criteria.as_deref(), pattern);
-            }
+            Local::Filter(..) if !self.add_filter(id, action_id) => return Run::Waits,
+            Local::Filter(..) => {}
             Local::ListCommands => self.answer_list_commands(id, action_id),
             Local::Logoff => {
                 self.answer(

@@ -15,6 +15,7 @@ pub mod door;
 mod events;
 mod filter;
 mod forward;
+mod judge;
 mod late;
 pub mod line_limit;
 mod link;
@@ -41,6 +42,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use slab::Slab;
 
+use self::filter::Drafting;
 use self::late::LateActions;
 use self::link::Link;
 use self::log::LogPosition;
@@ -63,6 +65,8 @@ use crate::protocol::request_framer::RequestFramer;
 use crate::protocol::upstream_framer::UpstreamFramer;
 
 pub use self::delivery::Outcome;
+pub use self::filter::{FilterDraft, FilterDrafted};
+pub use self::judge::{FilterBuild, FilterStatistics};
 pub use self::log::Slices;
 pub use self::reports::AuditRecord;
 pub use self::session::{CloseReason, SessionId};
@@ -209,6 +213,10 @@ pub struct Hub {
     by_user: HashMap<Box<str>, Vec<SessionId>>,
     turns: Turns,
     views: Views,
+    /// Bytes of the filters that sessions added.
+    added_filter_bytes: usize,
+    /// Sessions whose `Filter` waits to be compiled.
+    drafting: VecDeque<SessionId>,
     mail_bytes: usize,
     /// Sessions in `WaitEvent`, or waiting for classes to be confirmed.
     waiters: Vec<SessionId>,
@@ -239,6 +247,8 @@ impl Hub {
             by_user: HashMap::new(),
             turns: Turns::default(),
             views: Views::default(),
+            added_filter_bytes: 0,
+            drafting: VecDeque::new(),
             mail_bytes: 0,
             waiters: Vec::new(),
             dirty: Vec::new(),
@@ -292,6 +302,7 @@ impl Hub {
             mask_deadline: None,
             classes: Classes::NONE,
             filters: Arc::clone(&user.event_filters),
+            drafting: Drafting::Idle,
             view,
             mailbox: Mailbox::new(view, end),
             member_index: 0,
@@ -305,11 +316,7 @@ impl Hub {
             user,
         };
         self.notice_session_opened(&session.user, connection.address());
-        let index = self.sessions.insert(session);
-        let id = SessionId {
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            generation: self.generation,
-        };
+        let id = self.insert(session);
         self.join_members(id, view);
         self.by_user.entry(user_key).or_default().push(id);
         self.push_pending(
@@ -324,6 +331,15 @@ impl Hub {
         id
     }
 
+    fn insert(&mut self, session: Session) -> SessionId {
+        let generation = session.generation;
+        let index = self.sessions.insert(session);
+        SessionId {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            generation,
+        }
+    }
+
     /// Forgets a session: its connection is gone. What it had queued goes with it; what Asterisk is working
     /// on keeps its place in the order.
     pub fn remove(&mut self, id: SessionId, reason: CloseReason) {
@@ -332,6 +348,9 @@ impl Hub {
         }
         let session = self.sessions.remove(id.index as usize);
         self.mail_bytes = self.mail_bytes.saturating_sub(session.mailbox.bytes());
+        self.added_filter_bytes = self
+            .added_filter_bytes
+            .saturating_sub(session.filters.added_bytes());
         self.leave_members(session.mailbox.view(), session.member_index);
         for view in session.mailbox.switches() {
             self.views.arrive(view);

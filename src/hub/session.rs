@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use slab::Slab;
 
+use super::filter::Drafting;
 use super::log::LogPosition;
 use super::mailbox::Mailbox;
 use super::reports::ReportLimits;
@@ -180,6 +181,8 @@ pub(super) struct Session {
     pub classes: Classes,
     /// The user's event filters, and those that the session added.
     pub filters: Arc<EventFilters>,
+    /// The `Filter` at the head of `pending`.
+    pub drafting: Drafting,
     /// The view chosen last; the mailbox may still be reading an earlier one.
     pub view: ViewId,
     pub mailbox: Mailbox,

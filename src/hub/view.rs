@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use super::judge::Judge;
 use super::log::ViewLog;
 use super::mailbox::FellOff;
 use crate::policy::class::Classes;
 use crate::policy::event_filter::EventFilters;
+use crate::policy::filter::table::{SetNumber, Verdicts};
 use crate::protocol::frame::Frame;
 
 /// Names a view while anybody refers to it.
@@ -44,6 +46,8 @@ pub(super) struct View {
     expected: usize,
     /// Whether something was appended since the last sweep.
     pub(super) grown: bool,
+    /// Its filters among those that are judged together; `None` while they are judged by themselves.
+    set: Option<SetNumber>,
 }
 
 impl View {
@@ -58,11 +62,23 @@ impl View {
         self.expected > 0
     }
 
-    /// Whether an event of these classes, as Asterisk sends it, is for this view's members.
-    pub(super) fn wants(&self, classes: Classes, event: Frame<'_>) -> bool {
-        self.subscribers > 0
-            && self.key.classes.contains_all(classes)
-            && (self.key.filters.is_empty() || self.key.filters.pass(event))
+    /// Whether it has a reader who wants to know of these classes.
+    fn wants(&self, classes: Classes) -> bool {
+        self.subscribers > 0 && self.key.classes.contains_all(classes)
+    }
+
+    /// Whether its filters let an event pass; `verdicts` are there if those of any view are judged together.
+    fn passes(&self, event: Frame<'_>, verdicts: Option<Verdicts<'_>>) -> bool {
+        self.key.filters.is_empty()
+            || match (self.set, verdicts) {
+                (Some(set), Some(verdicts)) => verdicts.pass(set),
+                _ => self.key.filters.pass(event),
+            }
+    }
+
+    /// Whether its filters decide anything now.
+    fn is_filtered(&self) -> bool {
+        self.subscribers > 0 && !self.key.filters.is_empty() && self.key.classes != Classes::NONE
     }
 }
 
@@ -71,6 +87,8 @@ impl View {
 pub(super) struct Views {
     slab: Slab<View>,
     by_key: HashMap<ViewKey, ViewId>,
+    /// Judges events for all that have filters.
+    judge: Judge,
 }
 
 impl Views {
@@ -85,6 +103,7 @@ impl Views {
                 references: 0,
                 expected: 0,
                 grown: false,
+                set: self.judge.number(&key.filters),
             }));
             self.by_key.insert(key.clone(), id);
             id
@@ -92,8 +111,57 @@ impl Views {
         if let Some(view) = self.slab.get_mut(id.0) {
             view.subscribers += 1;
             view.references += 1;
+            if view.is_filtered() && view.set.is_none() {
+                self.judge.ask_for_build();
+            }
         }
         id
+    }
+
+    /// Hands every view that an event is for to `each`: an event of these classes, given as Asterisk sends it.
+    pub(super) fn for_each_wanting(
+        &mut self,
+        classes: Classes,
+        event: Frame<'_>,
+        mut each: impl FnMut(ViewId, &mut View),
+    ) {
+        let together = |view: &View| view.set.is_some() && view.wants(classes);
+        let verdicts = (!self.judge.is_empty() && self.slab.iter().any(|(_, view)| together(view)))
+            .then(|| self.judge.judge(event));
+        for (index, view) in &mut self.slab {
+            if view.wants(classes) && view.passes(event, verdicts) {
+                each(ViewId(index), view);
+            }
+        }
+    }
+
+    /// The filters of all views, to be judged together from now on.
+    pub(super) fn filters_in_use(&self) -> Vec<Arc<EventFilters>> {
+        self.slab
+            .iter()
+            .filter(|(_, view)| view.is_filtered())
+            .map(|(_, view)| Arc::clone(&view.key.filters))
+            .collect()
+    }
+
+    /// Those who judge.
+    pub(super) const fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// Those who judge, to be changed; call [`Views::judge_anew`] after that.
+    pub(super) const fn judge_mut(&mut self) -> &mut Judge {
+        &mut self.judge
+    }
+
+    /// Looks up every view's filters among those that are judged together.
+    pub(super) fn judge_anew(&mut self) {
+        for (_, view) in &mut self.slab {
+            view.set = self.judge.number(&view.key.filters);
+            if view.is_filtered() && view.set.is_none() {
+                self.judge.ask_for_build();
+            }
+        }
     }
 
     /// The caller's latest view is another one now (its reference stays until it has read up to the switch).

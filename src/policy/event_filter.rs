@@ -22,6 +22,9 @@ pub const FILTERS_MAX: usize = 256;
 /// [`Ere::positions`]: super::filter::ere::Ere::positions
 pub const ADDED_POSITIONS_MAX: u64 = 2048;
 
+/// Bytes in memory of what a session added by itself.
+pub const ADDED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Why an event filter is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -32,8 +35,8 @@ pub enum EventFilterError {
     /// More than [`FILTERS_MAX`].
     #[error("there are more than {FILTERS_MAX} event filters")]
     TooMany,
-    /// What a session added costs more than [`ADDED_POSITIONS_MAX`].
-    #[error("the regular expressions that the session added are too many or too large together")]
+    /// What a session added costs more than [`ADDED_POSITIONS_MAX`] or [`ADDED_BYTES_MAX`].
+    #[error("the filters that the session added are too many or too large together")]
     TooCostly,
 }
 
@@ -138,6 +141,7 @@ pub struct EventFilters {
     filters: Vec<EventFilter>,
     /// What those cost that a session added.
     added_positions: u64,
+    added_bytes: usize,
 }
 
 impl EventFilters {
@@ -178,12 +182,13 @@ impl EventFilters {
                 format!("eventfilter={pattern}"),
             ),
         };
-        let cost = match &read.matcher {
-            Matcher::Regex(regex) => regex.positions(),
-            _ => 0,
+        let (positions, memory) = match &read.matcher {
+            Matcher::Regex(regex) => (regex.positions(), regex.memory_bytes()),
+            _ => (0, text.len()),
         };
-        let added_positions = self.added_positions.saturating_add(cost);
-        if added_positions > ADDED_POSITIONS_MAX {
+        let added_positions = self.added_positions.saturating_add(positions);
+        let added_bytes = self.added_bytes.saturating_add(memory + text.len());
+        if added_positions > ADDED_POSITIONS_MAX || added_bytes > ADDED_BYTES_MAX {
             return Err(EventFilterError::TooCostly);
         }
         self.insert(EventFilter {
@@ -192,7 +197,13 @@ impl EventFilters {
             origin: Box::default(),
         })?;
         self.added_positions = added_positions;
+        self.added_bytes = added_bytes;
         Ok(())
+    }
+
+    /// Bytes in memory of what was added with [`EventFilters::push_parts`].
+    pub const fn added_bytes(&self) -> usize {
+        self.added_bytes
     }
 
     fn insert(&mut self, filter: EventFilter) -> Result<(), EventFilterError> {

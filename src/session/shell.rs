@@ -78,7 +78,9 @@ pub struct Shell {
     /// When the timer's task will look by itself.
     timer_armed: Cell<Option<Duration>>,
     banner: watch::Sender<Option<String>>,
-    name: String,
+    /// A filter of a session is being compiled: the others wait, each session's in its turn.
+    pub(super) is_drafting: Cell<bool>,
+    pub(super) name: String,
     /// Why Asterisk is away, as last logged: a cause that stays is logged once.
     last_cause: RefCell<String>,
 }
@@ -105,6 +107,7 @@ impl Shell {
             timer_wake: Notify::new(),
             timer_armed: Cell::new(None),
             banner,
+            is_drafting: Cell::new(false),
             name,
             last_cause: RefCell::new(String::new()),
         }
@@ -132,6 +135,7 @@ impl Shell {
         }
         self.write_upstream();
         self.log_notices();
+        self.compile_filters();
         self.arm_timer();
     }
 
@@ -175,7 +179,7 @@ impl Shell {
         let sweep = hub.has_grown().then(|| self.pace.borrow().next_at());
         let lost = (self.blocked.get() > 0)
             .then(|| self.clock.now().since_start + Duration::from_millis(500));
-        [hub.next_deadline(), sweep, lost]
+        [hub.next_deadline(), hub.filter_build_at(), sweep, lost]
             .into_iter()
             .flatten()
             .min()

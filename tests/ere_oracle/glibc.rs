@@ -3,6 +3,10 @@
     unsafe_code,
     reason = "glibc is called; nowhere else in this package is anything unsafe"
 )]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a broken assumption ends a test or a benchmark"
+)]
 
 use std::ffi::{CStr, CString, c_int};
 use std::mem::MaybeUninit;

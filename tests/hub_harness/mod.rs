@@ -63,6 +63,8 @@ pub struct Bench {
     pub asterisk: Asterisk,
     pub clients: Vec<Client>,
     pub notices: Vec<Notice>,
+    /// Filters are not compiled together yet.
+    pub hold_filters: bool,
 }
 
 impl Bench {
@@ -90,6 +92,7 @@ impl Bench {
             asterisk: Asterisk::default(),
             clients: Vec::new(),
             notices: Vec::new(),
+            hold_filters: false,
         }
     }
 
@@ -263,6 +266,10 @@ impl Bench {
     pub fn settle(&mut self) {
         for _ in 0..1000 {
             self.flush_all();
+            if let Some(draft) = self.hub.next_filter_draft() {
+                self.hub.filter_drafted(self.now, draft.run());
+                continue;
+            }
             let answers = self.asterisk.read(self.hub.outbound());
             let due = self.hub.next_deadline().is_some_and(|at| at.is_zero());
             if answers.is_empty() && !due {
@@ -294,6 +301,11 @@ impl Bench {
                 }
             }
             self.hub.swept();
+        }
+        if !self.hold_filters
+            && let Some(build) = self.hub.next_filter_build(self.now)
+        {
+            self.hub.filters_built(self.now, Some(build.run()));
         }
         while self.hub.next_resumed().is_some() {}
         while let Some(notice) = self.hub.next_notice() {

@@ -43,7 +43,7 @@ pub fn ask(
     };
     let call = Classes::CALL.union(Classes::REPORTING);
     let report = Classes::SYSTEM.union(Classes::REPORTING);
-    let (text, want) = match random.below(18) {
+    let (text, want) = match random.below(19) {
         0..=2 => (
             format!("Getvar\r\nMark: {mark}"),
             forwarded(call, Want::Value(mark)),
@@ -81,7 +81,14 @@ pub fn ask(
         }
         14 => ("WaitEvent\r\nTimeout: 3".to_owned(), Want::Wait),
         15 => ("ListCommands".to_owned(), Want::Commands),
-        16 => (
+        16 => {
+            let digit = random.below(10);
+            (
+                format!("Filter\r\nOperation: Add\r\n{}", keeps_out(random, digit)),
+                forwarded(Classes::SYSTEM, Want::Filter(digit)),
+            )
+        }
+        17 => (
             "Nonsense".to_owned(),
             Want::Refusal("Invalid/unknown command: Nonsense."),
         ),
@@ -90,6 +97,17 @@ pub fn ask(
     reader.ask(id, want);
     let id = id.map_or_else(String::new, |id| format!("ActionID: {id}\r\n"));
     out.extend_from_slice(format!("Action: {text}\r\n{id}\r\n").as_bytes());
+}
+
+/// The headers of a filter that keeps out the events whose number ends with that digit.
+fn keeps_out(random: &mut Random, digit: usize) -> String {
+    match random.below(3) {
+        0 => format!("Filter: !N: [0-9]*{digit}[^0-9]"),
+        1 => {
+            format!("MatchCriteria: action(exclude),header(N),method(ends_with)\r\nFilter: {digit}")
+        }
+        _ => format!("MatchCriteria: header(N),method(regex)\r\nFilter: !{digit}$"),
+    }
 }
 
 /// A synchronous Originate: its answer may come late, so that it needs an ActionID that is known again.

@@ -16,6 +16,30 @@ impl World {
         if self.random.once_in(3) || self.hub.must_sweep() {
             self.sweep();
         }
+        self.compile_filters();
+    }
+
+    /// Filters are compiled elsewhere, and ready at any later time; now and then that fails.
+    fn compile_filters(&mut self) {
+        if self.random.once_in(4)
+            && let Some(draft) = self.hub.next_filter_draft()
+        {
+            self.drafts.push(draft.run());
+        }
+        if self.random.once_in(4)
+            && let Some(drafted) = self.drafts.pop()
+        {
+            self.hub.filter_drafted(self.now, drafted);
+        }
+        if self.build.is_none() {
+            self.build = self.hub.next_filter_build(self.now);
+        }
+        if self.random.once_in(8)
+            && let Some(build) = self.build.take()
+        {
+            let built = (!self.random.once_in(20)).then(|| build.run());
+            self.hub.filters_built(self.now, built);
+        }
     }
 
     pub(super) fn sweep(&mut self) {

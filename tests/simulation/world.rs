@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amimux::config::settings::{General, Upstream};
-use amimux::hub::{Admission, CloseReason, Hub, Now, SessionId};
+use amimux::hub::{Admission, CloseReason, FilterBuild, FilterDrafted, Hub, Now, SessionId};
 use amimux::policy::class::Classes;
+use amimux::policy::event_filter::EventFilters;
 use amimux::policy::event_mask::EventMask;
 use amimux::policy::user::User;
 use bytes::BytesMut;
@@ -52,6 +53,9 @@ pub struct World {
     pub(super) unsettled: bool,
     /// For how long Asterisk and the hub have perhaps not heard each other.
     pub(super) unheard: Duration,
+    /// Filters that are being compiled.
+    pub(super) build: Option<FilterBuild>,
+    pub(super) drafts: Vec<FilterDrafted>,
     pub(super) tally: Tally,
 }
 
@@ -81,6 +85,8 @@ impl World {
             serial: 0,
             unsettled: true,
             unheard: Duration::ZERO,
+            build: None,
+            drafts: Vec::new(),
             tally: Tally::default(),
         }
     }
@@ -174,6 +180,17 @@ impl World {
         if self.random.once_in(2) {
             user.write = self.some_classes().union(Classes::ORIGINATE);
         }
+        let mut kept_out = [false; 10];
+        if self.random.once_in(3) {
+            let mut filters = EventFilters::default();
+            for _ in 0..1 + self.random.below(3) {
+                let digit = self.random.below(10);
+                kept_out[digit] = true;
+                let pattern = format!("!N: [0-9]*{digit}\r");
+                filters.push("", "eventfilter", &pattern).unwrap();
+            }
+            user.event_filters = Arc::new(filters);
+        }
         let events = match self.random.below(3) {
             0 => EventMask::Off,
             1 => EventMask::Some(Classes::CALL),
@@ -190,6 +207,7 @@ impl World {
             input: BytesMut::new(),
         };
         let mut reader = Reader::of(&user.name);
+        reader.kept_out = kept_out;
         reader.ask(Some("login"), Want::Login(events.within(user.read)));
         let id = self.hub.attach(self.now, admission);
         self.actors.push(Actor {

@@ -169,6 +169,9 @@ impl World {
 
     fn settle(&mut self) {
         loop {
+            while let Some(draft) = self.hub.next_filter_draft() {
+                self.hub.filter_drafted(self.now, draft.run());
+            }
             self.flush();
             if self.hub.next_deadline().is_some_and(|at| at.is_zero()) {
                 self.hub.tick(self.now);

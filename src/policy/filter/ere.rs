@@ -158,6 +158,11 @@ impl Ere {
         self.regex.is_match(text)
     }
 
+    /// Bytes that it takes in memory, without what is kept of states while matching.
+    pub fn memory_bytes(&self) -> usize {
+        self.pattern.len() + self.regex.memory_usage()
+    }
+
     /// How much may have to be waited for at once while matching: the time per byte of text grows with it, at worst.
     /// See [`limits::POSITIONS_MAX`].
     pub const fn positions(&self) -> u64 {

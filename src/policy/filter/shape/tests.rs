@@ -1,3 +1,5 @@
+//! What patterns are known to be, and that it is true of random ones.
+
 use proptest::prelude::*;
 
 use super::super::ere;

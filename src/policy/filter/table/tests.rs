@@ -1,3 +1,5 @@
+//! Verdicts of many sets together against one by one: on recorded traffic, on random filters, on hostile ones.
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
