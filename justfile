@@ -27,11 +27,12 @@ asterisk port="5038":
     scripts/asterisk/install.sh target/asterisk
     scripts/asterisk/run.sh target/asterisk {{port}}
 
-# The parser's benchmarks.
+# The benchmarks of the parser and of filters.
 bench:
     cargo bench --bench parser
+    cargo bench --bench filters
 
-# Feed a fuzz target (framers, decisions, ere) random bytes for some seconds.
+# Feed a fuzz target (framers, decisions, ere, filters) random bytes for some seconds.
 fuzz target="framers" seconds="60":
     mkdir -p fuzz/corpus/{{target}}
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}}

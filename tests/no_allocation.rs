@@ -1,4 +1,5 @@
-//! Reading what Asterisk sends allocates nothing: neither framing nor any look-up, over thousands of messages.
+//! Reading what Asterisk sends allocates nothing: neither framing nor any look-up, over thousands of messages. Nor does
+//! judging it by any number of filters, once the automata have seen such events.
 
 #![expect(
     unsafe_code,
@@ -8,7 +9,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
+use std::sync::Arc;
 
+use amimux::policy::event_filter::EventFilters;
+use amimux::policy::filter::table::FilterTable;
 use amimux::protocol::frame::{Frame, ListState};
 use amimux::protocol::upstream_framer::{Step, UpstreamFramer};
 
@@ -90,4 +94,52 @@ fn framing_and_look_ups_allocate_nothing() {
         1,
         "the counter counts"
     );
+}
+
+/// Sets of filters, one a line.
+fn sets() -> Vec<Arc<EventFilters>> {
+    let lines = include_str!("data/filters.txt").lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let mut filters = EventFilters::default();
+            for line in line.split(" & ") {
+                let (criteria, pattern) = line.split_once('=').expect("a filter");
+                let option = format!("eventfilter{}", criteria.trim());
+                filters
+                    .push("", &option, pattern.trim())
+                    .expect("a filter that is understood");
+            }
+            Arc::new(filters)
+        })
+        .collect()
+}
+
+#[test]
+fn judging_allocates_nothing() {
+    let input = include_bytes!("data/busy.recv");
+    let mut framer = UpstreamFramer::new(1 << 20);
+    let (mut rest, mut frames) = (&input[..], Vec::new());
+    loop {
+        let length = match framer.next(rest) {
+            Step::Incomplete => break,
+            Step::Skip(length) | Step::Oversized { length } => length,
+            Step::Frame { length } => {
+                frames.push(Frame::new(rest.get(..length).unwrap_or_default()));
+                length
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    let sets = sets();
+    let mut table = FilterTable::build(sets.iter().cloned());
+    let number = table.number(&sets[0]).expect("a set that is there");
+    let mut judge = || {
+        let passes = |frame: &&Frame<'_>| table.judge(**frame).pass(number);
+        frames.iter().filter(passes).count()
+    };
+    let passed = judge();
+    let count = allocations(|| assert_eq!(judge(), passed));
+    assert!(sets.len() > 100 && frames.len() > 4000 && passed > 10);
+    assert_eq!(count, 0, "allocations");
 }
