@@ -10,7 +10,7 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -124,15 +124,60 @@ fn connections_that_do_not_log_in_are_bounded_in_number_and_time() {
     let mut idle = (0..3)
         .map(|_| until("a place", || AmiClient::connect(amimux.port).ok()))
         .collect::<Vec<_>>();
-    let mut surplus = raw(&amimux);
-    let mut nothing = Vec::new();
-    surplus.read_to_end(&mut nothing).expect("the end");
-    assert!(nothing.is_empty(), "closed without a word");
+    // Whoever logs in at once is not in the way of those that say nothing: the oldest of them makes room.
+    let session = AmiClient::session(amimux.port, "alice", "off");
     for client in &mut idle {
         assert_eq!(client.read_to_end(), b"", "closed without a message");
+        let first = begin.elapsed() < Duration::from_secs(2);
+        let log = amimux.log();
+        let displaced = log
+            .matches("authlimit reached, a later one took its place")
+            .count();
+        assert_eq!(displaced, 1, "after {:?}, {first}:\n{log}", begin.elapsed());
     }
     assert!(begin.elapsed() >= Duration::from_secs(2));
+    drop(session);
     AmiClient::session(amimux.port, "alice", "off");
+}
+
+#[test]
+fn sessions_are_bounded_in_all_by_user_and_by_address() {
+    let asterisk = Simulated::start();
+    let users =
+        "[carol]\nsecret = carol-secret\nsessionlimit = 1\n\n[dave]\nsecret = dave-secret\n";
+    let amimux = before(&[&asterisk], "sessionlimit = 3\naddresslimit = 2\n", users);
+    let login = |host: u8, user: &str| {
+        let mut client = AmiClient::connect_from(amimux.port, Ipv4Addr::new(127, 0, 0, host))
+            .expect("a connection");
+        client.action(&[
+            ("Action", "Login"),
+            ("Username", user),
+            ("Secret", &format!("{user}-secret")),
+            ("Events", "off"),
+        ]);
+        let answer = answer(&mut client);
+        (client, answer)
+    };
+    let accepted = "Response: Success\r\nMessage: Authentication accepted\r\n\r\n";
+    let refused = "Response: Error\r\nMessage: Too many sessions\r\n\r\n";
+    let (carol, answer) = login(1, "carol");
+    assert_eq!(answer, accepted);
+    assert_eq!(login(2, "carol").1, refused);
+    let (dave, answer) = login(1, "dave");
+    assert_eq!(answer, accepted);
+    assert_eq!(login(1, "dave").1, refused);
+    let (other, answer) = login(2, "dave");
+    assert_eq!(answer, accepted);
+    assert_eq!(login(3, "dave").1, refused);
+    for reason in ["of the user", "of [general]"] {
+        let line = format!("reason=\"sessionlimit {reason} reached\"");
+        assert!(amimux.log().contains(&line), "{reason}");
+    }
+    assert!(amimux.log().contains("reason=\"addresslimit reached\""));
+    // Whoever leaves makes room.
+    drop((carol, dave));
+    until("room", || (login(1, "carol").1 == accepted).then_some(()));
+    drop(other);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! `[general]`: who may connect at all, whose word about clients is taken, and how many logins may fail.
+//! `[general]`: who may connect at all, whose word about clients is taken, how many sessions there
+//! may be, and how many logins may fail.
 
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use crate::policy::acl::{Rule, Sense};
 pub(super) const FAILED_LOGINS: u32 = 20;
 /// `failedloginperiod` without a line.
 pub(super) const FAILED_LOGIN_PERIOD: Duration = Duration::from_secs(60);
+
+/// `sessionlimit` of `[general]` without a line.
+pub(super) const SESSION_LIMIT: usize = 10_000;
 
 type Row = Spec<GeneralDraft>;
 
@@ -47,6 +51,24 @@ pub(super) const OPTIONS: &[Row] = &[
         proxy_from,
     ),
     Row::read(
+        "sessionlimit",
+        "0 to 1000000",
+        "10000",
+        "most sessions in all; 0 for no limit",
+        |draft, option, report| {
+            assign(&mut draft.general.session_limit, limit(option, report));
+        },
+    ),
+    Row::read(
+        "addresslimit",
+        "0 to 1000000",
+        "0",
+        "most sessions from one address; 0 for no limit",
+        |draft, option, report| {
+            assign(&mut draft.general.address_limit, limit(option, report));
+        },
+    ),
+    Row::read(
         "failedlogins",
         "0 to 1000000",
         "20",
@@ -71,6 +93,11 @@ pub(super) const OPTIONS: &[Row] = &[
         },
     ),
 ];
+
+/// A number of sessions, or 0 for no limit.
+pub(super) fn limit(option: &RawOption, report: &mut Report) -> Option<usize> {
+    value::number(option, 0..=1_000_000, report).and_then(|limit| usize::try_from(limit).ok())
+}
 
 fn proxy_from(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
     let at = &option.location;

@@ -42,6 +42,8 @@ impl Default for GeneralDraft {
                 bind: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
                 auth_timeout: AUTH_TIMEOUT,
                 auth_limit: AUTH_LIMIT,
+                session_limit: entry::SESSION_LIMIT,
+                address_limit: 0,
                 acl: Acl::default(),
                 proxy_from: RuleList::default(),
                 failed_logins: entry::FAILED_LOGINS,

@@ -27,6 +27,10 @@ pub struct General {
     pub auth_timeout: Duration,
     /// Most connections at a time that have not logged in (`authlimit`).
     pub auth_limit: usize,
+    /// Most sessions in all; 0 for no limit.
+    pub session_limit: usize,
+    /// Most sessions from one address (IPv6: one /64); 0 for no limit.
+    pub address_limit: usize,
     /// Who may connect at all (`permit`, `deny`, `acl`).
     pub acl: Acl,
     /// Balancers that name their clients in a header of the PROXY protocol (`proxyfrom`).

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::access::{AclDraft, NamedAcls};
 use super::credentials::{self, CredentialDraft};
 use super::diagnostics::{Location, Report, quoted};
+use super::entry;
 use super::filters;
 use super::general::GeneralDraft;
 use super::options::{self, Place, Spec, Treatment, nearest};
@@ -181,6 +182,15 @@ const OWN: &[Row] = &[
             );
         },
     ),
+    Row::read(
+        "sessionlimit",
+        "0 to 1000000",
+        "0",
+        "most sessions of this user; 0 for no limit but that of [general]",
+        |draft, option, report| {
+            assign(&mut draft.user.session_limit, entry::limit(option, report));
+        },
+    ),
     Row::read_criteria(
         "eventfilter",
         "pattern, with criteria in parentheses behind the name",
@@ -254,6 +264,7 @@ fn defaults(name: &str, general: &GeneralDraft) -> User {
         on_upstream_loss: OnUpstreamLoss::default(),
         action_ids: ActionIds::default(),
         max_in_flight: 8,
+        session_limit: 0,
     }
 }
 

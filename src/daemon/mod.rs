@@ -19,7 +19,7 @@ use crate::config::settings::Settings;
 use crate::policy::failed_logins::FailedLogins;
 use crate::session::entrance::{Entrance, Verifier};
 use crate::session::refusal_log::ConnectionLines;
-use crate::session::registry::Registry;
+use crate::session::registry::{Registry, SessionLimits};
 use crate::session::reports::Reports;
 use crate::session::shell::Clock;
 
@@ -83,7 +83,10 @@ impl Daemon {
             users: Arc::new(self.settings.users),
             hubs,
             reports,
-            registry: Registry::default(),
+            registry: Registry::new(SessionLimits {
+                all: general.session_limit,
+                per_host: general.address_limit,
+            }),
             clock,
             upstream_banner: first_banner.context("no upstream is configured")?,
             banner: general.banner.clone(),

@@ -25,6 +25,9 @@ const FAILURE_DELAY: Duration = Duration::from_secs(1);
 /// What a failed login is answered with, whatever the cause.
 const AUTHENTICATION_FAILED: &str = "Authentication failed";
 
+/// The answer to a login that a limit on sessions refuses; Asterisk has no such limit.
+const TOO_MANY_SESSIONS: &str = "Too many sessions";
+
 /// What a login or Challenge is answered with whose user has its one session already.
 const ALREADY_IN_USE: &str = "Login Already In Use";
 
@@ -102,6 +105,28 @@ pub enum RefusedCause {
     Defect,
 }
 
+/// A limit on sessions that is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// `sessionlimit` of `[general]`.
+    All,
+    /// `addresslimit`.
+    Address,
+    /// `sessionlimit` of the user.
+    User,
+}
+
+impl Full {
+    /// What is logged; clients are told [`TOO_MANY_SESSIONS`].
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::All => "sessionlimit of [general] reached",
+            Self::Address => "addresslimit reached",
+            Self::User => "sessionlimit of the user reached",
+        }
+    }
+}
+
 /// What the door has to know beyond the connection itself.
 pub struct Known<'a> {
     /// The users.
@@ -110,6 +135,8 @@ pub struct Known<'a> {
     pub address: IpAddr,
     /// Whether a user has a session already.
     pub in_use: &'a dyn Fn(&User) -> bool,
+    /// The limit that one more session of a user would exceed.
+    pub full: &'a dyn Fn(&User) -> Option<Full>,
     /// How many logins may still fail.
     pub failed_logins: &'a mut FailedLogins,
 }
@@ -221,6 +248,10 @@ impl Door {
             known.failed_logins.succeeded(known.address, now);
             let text = ALREADY_IN_USE;
             (RefusedCause::SessionLimit, text.to_owned(), text)
+        } else if let Some(full) = (known.full)(&admitted.user) {
+            known.failed_logins.succeeded(known.address, now);
+            let reason = full.reason().to_owned();
+            (RefusedCause::SessionLimit, reason, TOO_MANY_SESSIONS)
         } else {
             known.failed_logins.succeeded(known.address, now);
             let mut admitted = admitted;
@@ -327,6 +358,12 @@ impl Door {
         match authenticate(known.users, request, challenge, known.address) {
             Ok(Login::Proved(user)) => {
                 known.failed_logins.succeeded(known.address, now);
+                if let Some(full) = (known.full)(&user) {
+                    let reason = full.reason().to_owned();
+                    self.refuse(username(request), reason, RefusedCause::SessionLimit);
+                    error(out, request.action_id(), TOO_MANY_SESSIONS.as_bytes());
+                    return Step::CloseAt(fails_at);
+                }
                 let mut admitted = admitted(user, request);
                 admitted.challenge = self.challenge.take();
                 Step::Admit(admitted)

@@ -10,30 +10,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::host::Host;
+
 /// Most addresses with a bucket of their own.
 const BUCKETS_MAX: usize = 65_536;
 
 /// Most full buckets that are forgotten in one call. More than one, so that they go faster than new ones come.
 const FORGOTTEN_MAX: usize = 4;
-
-/// Whose bucket it is: one IPv4 address, or the /64 that one IPv6 host has for itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Client {
-    V4(u32),
-    V6(u64),
-}
-
-impl Client {
-    fn at(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address.to_bits()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::V6(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
-            }
-        }
-    }
-}
 
 /// The buckets of all addresses. Times are since any moment that stays the same.
 #[derive(Debug)]
@@ -43,9 +26,9 @@ pub struct FailedLogins {
     share: Duration,
     buckets_max: usize,
     /// When each bucket is full again.
-    full_at: HashMap<Client, Duration>,
+    full_at: HashMap<Host, Duration>,
     /// The same, those that are full first at the beginning.
-    by_time: BTreeSet<(Duration, Client)>,
+    by_time: BTreeSet<(Duration, Host)>,
     /// The bucket of those that have none.
     common_full_at: Duration,
 }
@@ -74,7 +57,7 @@ impl FailedLogins {
             return true;
         }
         self.forget(now);
-        let client = Client::at(address);
+        let client = Host::at(address);
         let known = self.full_at.get(&client).copied();
         let own = known.is_some() || self.full_at.len() < self.buckets_max;
         let full_at = match own {
@@ -94,7 +77,7 @@ impl FailedLogins {
 
     /// The login that began with a token was right: gives the token back.
     pub fn succeeded(&mut self, address: IpAddr, now: Duration) {
-        let client = Client::at(address);
+        let client = Host::at(address);
         if let Some(full_at) = self.full_at.get(&client).copied() {
             self.set(client, full_at.saturating_sub(self.share));
         } else if self.full_at.len() >= self.buckets_max {
@@ -103,7 +86,7 @@ impl FailedLogins {
         self.forget(now);
     }
 
-    fn set(&mut self, client: Client, full_at: Duration) {
+    fn set(&mut self, client: Host, full_at: Duration) {
         if let Some(before) = self.full_at.insert(client, full_at) {
             self.by_time.remove(&(before, client));
         }

@@ -1,4 +1,4 @@
-//! Users for the tests of this room.
+//! Users for the tests of this room and those above.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::secret::{Credential, Secret};
 use super::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
 
 /// A user of that name whose secret is `NAME-secret`, with these write classes and nothing to read.
-pub(super) fn user(name: &str, write: Classes) -> User {
+pub(crate) fn user(name: &str, write: Classes) -> User {
     User {
         name: name.to_owned(),
         credential: Credential::Secret(Secret::new(format!("{name}-secret"))),
@@ -28,5 +28,6 @@ pub(super) fn user(name: &str, write: Classes) -> User {
         on_upstream_loss: OnUpstreamLoss::Keep,
         action_ids: ActionIds::User,
         max_in_flight: 8,
+        session_limit: 0,
     }
 }

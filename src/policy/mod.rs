@@ -16,9 +16,10 @@ pub mod explain;
 pub mod failed_logins;
 pub mod filter;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod forced_header;
 pub mod guard;
+pub mod host;
 pub mod privilege;
 pub mod redact;
 pub mod rights;

@@ -81,6 +81,8 @@ pub struct User {
     pub action_ids: ActionIds,
     /// Most actions of one session that may be with Asterisk at the same time.
     pub max_in_flight: usize,
+    /// Most sessions of this user; 0 for no limit.
+    pub session_limit: usize,
 }
 
 /// All users, looked up by name ignoring case (`manager.c`, `get_manager_by_name_locked`).

@@ -22,12 +22,14 @@ use super::registry::{LoginGuard, Registry};
 use super::reports::{Reports, Visitor};
 use super::shell::Clock;
 use super::socket::{linger, prepare_client};
+use super::waiting_room::{Seat, WaitingRoom};
 use crate::hub::door::{Admitted, Door, Known, Step};
 use crate::hub::security::Connection;
 use crate::hub::{Admission, Now};
 use crate::policy::acl::{Acl, RuleList};
 use crate::policy::credential::Verification;
 use crate::policy::failed_logins::FailedLogins;
+use crate::policy::host::Host;
 use crate::policy::user::Users;
 
 /// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
@@ -111,7 +113,7 @@ impl Entrance {
     ///
     /// Cancel safe: connections not yet logged in are dropped.
     pub async fn run(self, listener: TcpListener, cancel: CancellationToken) {
-        let limit = Arc::new(Semaphore::new(self.auth_limit));
+        let room = WaitingRoom::new(self.auth_limit);
         let shared = Rc::new(self);
         shared.await_first_banner().await;
         loop {
@@ -131,14 +133,18 @@ impl Entrance {
             if !shared.proxy_from.names(address.ip()) && !shared.may_connect(address) {
                 continue;
             }
-            let Ok(permit) = Arc::clone(&limit).try_acquire_owned() else {
+            let Some(seat) = room.enter(Host::at(address.ip())) else {
                 shared.refuse(address, "authlimit reached");
                 continue;
             };
             let entrance = Rc::clone(&shared);
             tokio::task::spawn_local(async move {
-                entrance.receive(stream, address).await;
-                drop(permit);
+                let needed = seat.needed.clone();
+                tokio::select! {
+                    () = entrance.receive(stream, address, &seat) => {}
+                    () = needed.cancelled() => entrance.refuse(address, "authlimit reached, a later one took its place"),
+                }
+                drop(seat);
             });
         }
     }
@@ -176,7 +182,10 @@ impl Entrance {
             .refused(self.clock.now().since_start, address.ip(), reason);
     }
 
-    async fn receive(&self, stream: TcpStream, address: SocketAddr) {
+    /// Deals with a connection from its first byte until it is closed or handed over.
+    ///
+    /// Cancel safe: nothing of a connection that is dropped matters.
+    async fn receive(&self, stream: TcpStream, address: SocketAddr, seat: &Seat) {
         prepare_client(&stream);
         let deadline = self
             .clock
@@ -193,6 +202,7 @@ impl Entrance {
         let Some(connection) = client.and_then(|client| identify(&stream, client)) else {
             return;
         };
+        seat.is_of(Host::at(connection.address()));
         let visit = self.visit(&stream, connection, input);
         match tokio::time::timeout_at(deadline, visit).await {
             Ok(Some(visitor)) => self.hand_over(stream, connection, visitor).await,
@@ -282,7 +292,8 @@ impl Entrance {
                 }
                 Step::Admit(admitted) => {
                     // Counted before anything is waited for: of two at the same time only one is the first.
-                    let login = self.registry.log_in(&admitted.user);
+                    let address = connection.address();
+                    let login = self.registry.log_in(&admitted.user, address);
                     write_all(stream, &mut out).await?;
                     return Some((admitted, random, login));
                 }
@@ -304,6 +315,7 @@ impl Entrance {
             users: &self.users,
             address: connection.address(),
             in_use: &|user| self.registry.is_in_use(user),
+            full: &|user| self.registry.full(user, connection.address()),
             failed_logins: &mut failed_logins,
         };
         match verified {

@@ -20,6 +20,8 @@ pub fn general() -> General {
         bind: "127.0.0.1:5038".parse().unwrap(),
         auth_timeout: Duration::from_secs(30),
         auth_limit: 50,
+        session_limit: 0,
+        address_limit: 0,
         acl: Acl::default(),
         proxy_from: RuleList::default(),
         failed_logins: 20,
@@ -84,5 +86,6 @@ pub fn user(name: &str) -> User {
         on_upstream_loss: OnUpstreamLoss::Keep,
         action_ids: ActionIds::User,
         max_in_flight: 8,
+        session_limit: 0,
     }
 }

@@ -13,6 +13,7 @@ use crate::policy::user::{ActionIds, LoginForms, OnUpstreamLoss};
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const NOW: Duration = Duration::from_secs(100);
 const FREE: &dyn Fn(&User) -> bool = &|_| false;
+const ROOM: &dyn Fn(&User) -> Option<Full> = &|_| None;
 const IN_USE: &dyn Fn(&User) -> bool = &|_| true;
 
 fn user(name: &str, credential: Credential) -> User {
@@ -34,6 +35,7 @@ fn user(name: &str, credential: Credential) -> User {
         on_upstream_loss: OnUpstreamLoss::Keep,
         action_ids: ActionIds::User,
         max_in_flight: 8,
+        session_limit: 0,
     }
 }
 
@@ -59,6 +61,7 @@ fn known<T>(in_use: &dyn Fn(&User) -> bool, call: impl FnOnce(&mut Known<'_>) ->
         users: &users(),
         address: FROM,
         in_use,
+        full: ROOM,
         failed_logins: &mut FailedLogins::new(0, Duration::ZERO),
     })
 }
@@ -75,6 +78,7 @@ fn an_address_that_failed_too_often_is_refused_unseen() {
             users: &users(),
             address: FROM,
             in_use: FREE,
+            full: ROOM,
             failed_logins: &mut failed_logins,
         };
         let mut step = door.step(now, &mut known, &mut out);
@@ -238,4 +242,49 @@ fn a_result_that_nobody_asked_for_opens_nothing() {
         known(FREE, |known| door.verified(NOW, true, known, &mut out)),
         Step::Wait
     ));
+}
+
+#[test]
+fn a_limit_on_sessions_is_told_only_to_those_who_prove_who_they_are() {
+    let attempt = |user: &str, secret: &str, full: Full| {
+        let (mut door, mut out) = (Door::new(7), BytesMut::new());
+        let input = format!("Action: Login\r\nUsername: {user}\r\nSecret: {secret}\r\n\r\n");
+        door.input().extend_from_slice(input.as_bytes());
+        let mut known = Known {
+            users: &users(),
+            address: FROM,
+            in_use: FREE,
+            full: &|_| Some(full),
+            failed_logins: &mut FailedLogins::new(0, Duration::ZERO),
+        };
+        let mut step = door.step(NOW, &mut known, &mut out);
+        if let Step::Verify(verification) = &step {
+            let right = verification.run();
+            step = door.verified(NOW, right, &mut known, &mut out);
+        }
+        assert!(matches!(step, Step::CloseAt(moment) if moment == NOW + FAILURE_DELAY));
+        let refused = door.take_refused().expect("a refusal");
+        (String::from_utf8_lossy(&out).into_owned(), refused.reason)
+    };
+    for user in ["plain", "hashed"] {
+        let (answer, reason) = attempt(user, "right", Full::User);
+        assert_eq!(
+            answer,
+            "Response: Error\r\nMessage: Too many sessions\r\n\r\n"
+        );
+        assert_eq!(reason, "sessionlimit of the user reached");
+        let (answer, _) = attempt(user, "wrong", Full::All);
+        assert_eq!(
+            answer,
+            "Response: Error\r\nMessage: Authentication failed\r\n\r\n"
+        );
+    }
+    assert_eq!(
+        attempt("plain", "right", Full::All).1,
+        "sessionlimit of [general] reached"
+    );
+    assert_eq!(
+        attempt("plain", "right", Full::Address).1,
+        "addresslimit reached"
+    );
 }

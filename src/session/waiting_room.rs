@@ -1,0 +1,166 @@
+//! Connections that have not logged in: there are at most `authlimit`. When one more comes, the host that has the most
+//! of them loses its oldest: whoever opens many and says nothing pushes out its own, and whoever logs in at once is
+//! hardly ever met. Only where every host has a single one is the newcomer refused.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::policy::host::Host;
+
+/// The connections that have not logged in.
+#[derive(Debug, Clone)]
+pub(super) struct WaitingRoom(Rc<RefCell<Room>>);
+
+#[derive(Debug, Default)]
+struct Room {
+    limit: usize,
+    /// The number of the next one; the oldest has the smallest.
+    next: u64,
+    seats: BTreeMap<u64, (Host, CancellationToken)>,
+    hosts: HashMap<Host, usize>,
+}
+
+/// A place in the waiting room, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    room: WaitingRoom,
+    number: u64,
+    /// Cancelled when the place is needed for another.
+    pub(super) needed: CancellationToken,
+}
+
+impl WaitingRoom {
+    pub(super) fn new(limit: usize) -> Self {
+        Self(Rc::new(RefCell::new(Room {
+            limit,
+            ..Room::default()
+        })))
+    }
+
+    /// A place for one more from that host; `None` if there is none.
+    pub(super) fn enter(&self, host: Host) -> Option<Seat> {
+        let mut room = self.0.borrow_mut();
+        if room.seats.len() >= room.limit {
+            room.displace(host)?;
+        }
+        let number = room.next;
+        room.next += 1;
+        let needed = CancellationToken::new();
+        room.seats.insert(number, (host, needed.clone()));
+        *room.hosts.entry(host).or_insert(0) += 1;
+        drop(room);
+        Some(Seat {
+            room: self.clone(),
+            number,
+            needed,
+        })
+    }
+}
+
+impl Room {
+    /// Makes room for a newcomer; `None` if that would not be fair.
+    fn displace(&mut self, newcomer: Host) -> Option<()> {
+        let own = self.hosts.get(&newcomer).copied().unwrap_or_default();
+        let (host, count) = self.hosts.iter().max_by_key(|(_, count)| **count)?;
+        let (host, count) = if own >= *count {
+            (newcomer, own)
+        } else {
+            (*host, *count)
+        };
+        if count < 2 && host != newcomer {
+            return None;
+        }
+        let oldest = self.seats.iter().find(|(_, (other, _))| *other == host);
+        let number = *oldest?.0;
+        if let Some((_, needed)) = self.remove(number) {
+            needed.cancel();
+        }
+        Some(())
+    }
+
+    fn remove(&mut self, number: u64) -> Option<(Host, CancellationToken)> {
+        let seat = self.seats.remove(&number)?;
+        if let Some(count) = self.hosts.get_mut(&seat.0) {
+            *count -= 1;
+            if *count == 0 {
+                self.hosts.remove(&seat.0);
+            }
+        }
+        Some(seat)
+    }
+}
+
+impl Seat {
+    /// A balancer has named the client: it is that host's place.
+    pub(super) fn is_of(&self, host: Host) {
+        let mut room = self.room.0.borrow_mut();
+        if let Some((_, needed)) = room.remove(self.number) {
+            room.seats.insert(self.number, (host, needed));
+            *room.hosts.entry(host).or_insert(0) += 1;
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.room.0.borrow_mut().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(number: u32) -> Host {
+        Host::V4(number)
+    }
+
+    #[test]
+    fn the_host_with_the_most_loses_its_oldest() {
+        let room = WaitingRoom::new(4);
+        let greedy: Vec<_> = (0..3).map(|_| room.enter(host(1)).unwrap()).collect();
+        let modest = room.enter(host(2)).unwrap();
+        let third = room.enter(host(3)).unwrap();
+        assert!(greedy[0].needed.is_cancelled());
+        assert!(!greedy[1].needed.is_cancelled());
+        // The one that opens more and more pushes out its own.
+        let more = room.enter(host(1)).unwrap();
+        assert!(greedy[1].needed.is_cancelled());
+        let still = [&greedy[2], &modest, &third, &more];
+        assert!(still.iter().all(|seat| !seat.needed.is_cancelled()));
+        // The places of those that were pushed out are gone already.
+        drop(greedy);
+        assert_eq!(room.0.borrow().seats.len(), 3);
+        drop((modest, third, more));
+        assert!(room.0.borrow().hosts.is_empty());
+    }
+
+    #[test]
+    fn where_nobody_has_more_than_one_the_newcomer_is_refused() {
+        let room = WaitingRoom::new(2);
+        let seats = [1, 2].map(|number| room.enter(host(number)).unwrap());
+        assert!(room.enter(host(3)).is_none());
+        let again = room.enter(host(1)).unwrap();
+        assert!(seats[0].needed.is_cancelled() && !seats[1].needed.is_cancelled());
+        drop(again);
+    }
+
+    #[test]
+    fn what_a_balancer_names_counts() {
+        let room = WaitingRoom::new(3);
+        let seats = [1, 2, 3].map(|number| {
+            let seat = room.enter(host(9)).unwrap();
+            seat.is_of(host(number));
+            seat
+        });
+        assert!(room.enter(host(9)).is_none());
+        seats[2].is_of(host(1));
+        room.enter(host(9)).unwrap();
+        assert!(seats[0].needed.is_cancelled());
+        let none = WaitingRoom::new(0);
+        assert!(none.enter(host(1)).is_none());
+    }
+}
