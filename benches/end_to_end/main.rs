@@ -1,0 +1,44 @@
+//! Measures amimux end to end: `cargo bench --bench end_to_end`, with `-- --quick` in about a minute.
+//!
+//! Contestants run side by side in one run, each as a process of its own; amimux is the real program with a
+//! configuration file. Source (a fake Asterisk) and readers are threads of this process, so that they share a clock.
+//! What is measured is the CPU time of the contestant's process, as the kernel accounts for it, and latency.
+
+mod asterisk;
+mod child;
+mod client;
+mod contestants;
+mod event;
+mod fanout;
+mod fanout_table;
+mod options;
+mod readers;
+mod report;
+mod window;
+
+use clap::Parser;
+
+use self::options::{Internal, Options, Section};
+use self::report::Report;
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    if let Some(Internal::Contestant {
+        name,
+        source,
+        clients,
+    }) = &options.internal
+    {
+        return contestants::run(name, *source, *clients);
+    }
+    let mut report = Report::default();
+    if options.wants(Section::Fanout) {
+        fanout_table::fanout(&options, &mut report);
+    }
+    if options.wants(Section::Views) {
+        fanout_table::views(&options, &mut report);
+    }
+    let failed = report.finish(options.json.as_deref())?;
+    anyhow::ensure!(failed == 0, "{failed} runs failed");
+    Ok(())
+}
