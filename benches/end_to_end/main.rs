@@ -11,9 +11,12 @@ mod contestants;
 mod event;
 mod fanout;
 mod fanout_table;
+mod limits;
 mod options;
 mod readers;
 mod report;
+mod requests;
+mod sessions;
 mod window;
 
 use clap::Parser;
@@ -31,12 +34,22 @@ fn main() -> anyhow::Result<()> {
     {
         return contestants::run(name, *source, *clients);
     }
+    limits::raise();
     let mut report = Report::default();
     if options.wants(Section::Fanout) {
         fanout_table::fanout(&options, &mut report);
     }
     if options.wants(Section::Views) {
         fanout_table::views(&options, &mut report);
+    }
+    if options.wants(Section::Actions) || options.wants(Section::Flood) {
+        requests::measure(&options, &mut report);
+    }
+    if options.wants(Section::Idle) {
+        sessions::idle(&options, &mut report);
+    }
+    if options.wants(Section::Logins) {
+        sessions::logins(&options, &mut report);
     }
     let failed = report.finish(options.json.as_deref())?;
     anyhow::ensure!(failed == 0, "{failed} runs failed");
