@@ -8,6 +8,7 @@ use anyhow::Context;
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::event::EVENT_BYTES;
 
@@ -92,7 +93,10 @@ async fn queue(source: u16, count: usize) -> anyhow::Result<()> {
         while input.len() >= EVENT_BYTES {
             let event = input.split_to(EVENT_BYTES).freeze();
             for queue in &queues {
-                queue.send(event.clone()).await?;
+                // Waiting for room also makes way for others every hundred or so: only where there is none.
+                if let Err(TrySendError::Full(event)) = queue.try_send(event.clone()) {
+                    queue.send(event).await?;
+                }
             }
         }
     }

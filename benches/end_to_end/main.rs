@@ -35,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         return contestants::run(name, *source, *clients);
     }
     limits::raise();
+    limits::grow_table();
     let mut report = Report::default();
     if options.wants(Section::Fanout) {
         fanout_table::fanout(&options, &mut report);
