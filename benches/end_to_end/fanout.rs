@@ -56,6 +56,8 @@ pub(crate) struct Figures {
     pub(crate) deliveries: f64,
     /// Share of one core that the contestant used.
     pub(crate) core: f64,
+    /// Whether it kept up with the source's rate.
+    pub(crate) held: bool,
     /// Latency from source to reader, in milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
@@ -148,8 +150,17 @@ pub(crate) fn run(contestant: Contestant, case: Case) -> anyhow::Result<Figures>
         cpu_per_event: cpu.as_nanos() as f64 / deliveries,
         deliveries: deliveries / elapsed.as_secs_f64(),
         core: cpu.as_secs_f64() / elapsed.as_secs_f64(),
+        held: case.speed == Speed::Full || elapsed <= case.duration.mul_f64(1.1) + SETTLE,
         p50: f64::from(crate::report::percentile(&latencies, 50)) / 1e6,
         p99: f64::from(crate::report::percentile(&latencies, 99)) / 1e6,
+    })
+}
+
+/// If the contestant has gone because a reader had enough of it, that is told.
+fn send(line: &Line, window: &Window, bytes: &[u8]) -> anyhow::Result<()> {
+    line.send(bytes).or_else(|error| {
+        window.wait_for(0)?;
+        Err(error).context("the contestant has gone")
     })
 }
 
@@ -167,7 +178,7 @@ fn send_at_full_speed(
     while epoch.elapsed() < end {
         window.wait_for((sent + 1_u64).saturating_sub(case.window()))?;
         let bytes = block.stamped(0, count, sent * BLOCK_EVENTS, epoch.nanoseconds());
-        line.send(bytes).context("the contestant has gone")?;
+        send(line, window, bytes)?;
         sent += 1;
     }
     Ok(sent)
@@ -202,7 +213,7 @@ fn send_at_rate(
                 .clamp(1, block_events - in_block);
             let (skip, length) = (usize::try_from(in_block)?, usize::try_from(count)?);
             let bytes = block.stamped(skip, length, sequence, epoch.nanoseconds());
-            line.send(bytes).context("the contestant has gone")?;
+            send(line, window, bytes)?;
             in_block += count;
         }
     }

@@ -4,6 +4,7 @@
 //! configuration file. Source (a fake Asterisk) and readers are threads of this process, so that they share a clock.
 //! What is measured is the CPU time of the contestant's process, as the kernel accounts for it, and latency.
 
+mod aims;
 mod asterisk;
 mod child;
 mod client;
@@ -19,12 +20,30 @@ mod requests;
 mod sessions;
 mod window;
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use clap::Parser;
 
 use self::options::{Internal, Options, Section};
 use self::report::Report;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(failed) => complain(&format!("{failed} runs failed")),
+        Err(error) => complain(&format!("{error:#}")),
+    }
+}
+
+fn complain(text: &str) -> ExitCode {
+    // Where nobody listens, the exit code tells.
+    let _ = writeln!(std::io::stderr(), "end_to_end: {text}");
+    ExitCode::FAILURE
+}
+
+/// Returns how many runs failed.
+fn run() -> anyhow::Result<usize> {
     let options = Options::parse();
     if let Some(Internal::Contestant {
         name,
@@ -32,11 +51,13 @@ fn main() -> anyhow::Result<()> {
         clients,
     }) = &options.internal
     {
-        return contestants::run(name, *source, *clients);
+        contestants::run(name, *source, *clients)?;
+        return Ok(0);
     }
     limits::raise();
     limits::grow_table();
     let mut report = Report::default();
+    report.machine();
     if options.wants(Section::Fanout) {
         fanout_table::fanout(&options, &mut report);
     }
@@ -52,7 +73,6 @@ fn main() -> anyhow::Result<()> {
     if options.wants(Section::Logins) {
         sessions::logins(&options, &mut report);
     }
-    let failed = report.finish(options.json.as_deref())?;
-    anyhow::ensure!(failed == 0, "{failed} runs failed");
-    Ok(())
+    aims::print(&report);
+    report.finish(options.json.as_deref())
 }

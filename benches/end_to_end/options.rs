@@ -71,7 +71,7 @@ impl Options {
 
     /// How often each run is repeated.
     pub(crate) const fn repetitions(&self) -> usize {
-        3
+        if self.quick { 2 } else { 3 }
     }
 
     /// How long a run takes.

@@ -81,6 +81,39 @@ impl Report {
         }
     }
 
+    /// The entries of a section so far.
+    pub(crate) fn entries(&self, section: &str) -> &[Value] {
+        let entries = self.sections.get(section).and_then(Value::as_array);
+        entries.map_or(&[], Vec::as_slice)
+    }
+
+    /// Tells on what the figures were made.
+    pub(crate) fn machine(&mut self) {
+        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+        let processors = read("/proc/cpuinfo");
+        let model = processors
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"))
+            .map_or("unknown", |rest| rest.trim_start_matches([' ', '\t', ':']));
+        let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+        let (kernel, load) = (read("/proc/sys/kernel/osrelease"), read("/proc/loadavg"));
+        let (kernel, load) = (kernel.trim(), load.trim());
+        let build = if cfg!(debug_assertions) {
+            "debug build: its figures mean nothing"
+        } else {
+            "release build"
+        };
+        self.line(&format!(
+            "amimux {}, {build}; {cores} cores of {model}; Linux {kernel}; load before: {load}",
+            env!("CARGO_PKG_VERSION")
+        ));
+        let machine = json!({
+            "amimux": env!("CARGO_PKG_VERSION"), "build": build, "cores": cores, "processor": model,
+            "kernel": kernel, "load_before": load,
+        });
+        self.sections.insert("machine".to_owned(), machine);
+    }
+
     /// Writes the JSON file if one was asked for; returns how many runs failed.
     pub(crate) fn finish(self, file: Option<&Path>) -> anyhow::Result<usize> {
         if let Some(file) = file {
