@@ -1,0 +1,191 @@
+//! What amimux aims at, and whether the figures of this run say so.
+
+use serde_json::Value;
+
+use crate::report::Report;
+
+/// One aim: where its figure stands, and where it should be.
+struct Aim {
+    text: &'static str,
+    section: &'static str,
+    /// Fields of the entries that it is about, with the values that they have there.
+    about: &'static [(&'static str, &'static str)],
+    /// The figure, as a JSON pointer into the entry.
+    figure: &'static str,
+    limit: f64,
+    /// Whether the figure may not be below the limit, rather than above.
+    at_least: bool,
+}
+
+const fn at_most(
+    text: &'static str,
+    section: &'static str,
+    about: &'static [(&'static str, &'static str)],
+    figure: &'static str,
+    limit: f64,
+) -> Aim {
+    Aim {
+        text,
+        section,
+        about,
+        figure,
+        limit,
+        at_least: false,
+    }
+}
+
+const AIMS: [Aim; 13] = [
+    at_most(
+        "CPU per delivered event at full speed, beside the relay's",
+        "fanout",
+        &[("who", "amimux"), ("speed", "full")],
+        "/ratio",
+        1.3,
+    ),
+    at_most(
+        "CPU per delivered event at a fixed rate, beside the relay's",
+        "fanout",
+        &[("who", "amimux"), ("speed", "/s")],
+        "/ratio",
+        1.0,
+    ),
+    at_most(
+        "p99 latency with 1 client, ms",
+        "fanout",
+        &[("who", "amimux"), ("speed", "/s"), ("clients", "1")],
+        "/latency_p99_ms/median",
+        0.3,
+    ),
+    at_most(
+        "p99 latency with 100 clients, ms",
+        "fanout",
+        &[("who", "amimux"), ("speed", "/s"), ("clients", "100")],
+        "/latency_p99_ms/median",
+        5.0,
+    ),
+    Aim {
+        text: "deliveries per second",
+        section: "fanout",
+        about: &[("who", "amimux"), ("speed", "full"), ("clients", "1000")],
+        figure: "/deliveries_per_second/median",
+        limit: 3e6,
+        at_least: true,
+    },
+    at_most(
+        "CPU per delivered event with 11 views, beside 1 view",
+        "views",
+        &[("who", "11 views")],
+        "/ratio",
+        1.5,
+    ),
+    at_most(
+        "CPU per round trip, beside the forwarder's",
+        "actions",
+        &[("who", "amimux"), ("flood", "false")],
+        "/ratio",
+        1.0,
+    ),
+    at_most(
+        "p99 of a round trip, ms",
+        "actions",
+        &[("who", "amimux"), ("flood", "false")],
+        "/latency_p99_ms/median",
+        3.0,
+    ),
+    at_most(
+        "p99 of others while one floods, beside without",
+        "actions",
+        &[("who", "amimux"), ("flood", "true")],
+        "/p99_beside_without",
+        1.2,
+    ),
+    at_most(
+        "bytes per idle client, only logged in",
+        "idle",
+        &[("asked_once", "false")],
+        "/bytes_per_client/median",
+        4096.0,
+    ),
+    at_most(
+        "bytes per idle client that has asked once",
+        "idle",
+        &[("asked_once", "true")],
+        "/bytes_per_client/median",
+        4096.0,
+    ),
+    at_most(
+        "p99 of a login, fresh process, ms",
+        "logins",
+        &[("who", "amimux"), ("wave", "1")],
+        "/p99_ms/median",
+        5.0,
+    ),
+    at_most(
+        "p99 of a login, second wave, ms",
+        "logins",
+        &[("who", "amimux"), ("wave", "2")],
+        "/p99_ms/median",
+        5.0,
+    ),
+];
+
+impl Aim {
+    fn is_about(&self, entry: &Value) -> bool {
+        self.about.iter().all(|(field, wanted)| {
+            let text = match entry.get(*field) {
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => return false,
+            };
+            text == *wanted || (*wanted == "/s" && text.ends_with(wanted))
+        })
+    }
+
+    const fn met(&self, figure: f64) -> bool {
+        if self.at_least {
+            figure >= self.limit
+        } else {
+            figure <= self.limit
+        }
+    }
+}
+
+/// Prints every aim that this run has a figure for.
+pub(crate) fn print(report: &Report) {
+    report.heading(
+        "aims",
+        "what amimux should reach",
+        "  reached  figure      aim           what",
+    );
+    for aim in &AIMS {
+        for entry in report.entries(aim.section) {
+            let figure = entry.pointer(aim.figure).and_then(Value::as_f64);
+            let Some(figure) = figure.filter(|_| aim.is_about(entry)) else {
+                continue;
+            };
+            let of = match (entry.get("clients"), entry.get("speed")) {
+                (Some(clients), Some(speed)) => {
+                    format!(" ({clients} clients, {})", speed.as_str().unwrap_or("?"))
+                }
+                (Some(clients), None) => format!(" ({clients} clients)"),
+                _ => String::new(),
+            };
+            report.line(&format!(
+                "  {:<7}  {:<10}  {} {:<10}  {}{of}",
+                if aim.met(figure) { "yes" } else { "NO" },
+                short(figure),
+                if aim.at_least { ">=" } else { "<=" },
+                short(aim.limit),
+                aim.text
+            ));
+        }
+    }
+}
+
+fn short(figure: f64) -> String {
+    if figure >= 1000.0 {
+        format!("{figure:.0}")
+    } else {
+        format!("{figure:.2}")
+    }
+}

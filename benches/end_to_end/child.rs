@@ -1,0 +1,184 @@
+//! A contestant as a process: starting it, asking the kernel what it has used, and making sure that it ends.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+/// How long amimux may take until its port is open.
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Clock ticks of `/proc/PID/stat` in a second, on every Linux that this runs on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Who takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contestant {
+    /// Bare reads and writes.
+    Relay,
+    /// A queue and a task for each client.
+    Queue,
+    /// A connection upstream for each client.
+    Forward,
+    /// The real program.
+    Amimux,
+}
+
+impl Contestant {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Queue => "queue",
+            Self::Forward => "forward",
+            Self::Amimux => "amimux",
+        }
+    }
+}
+
+/// A running contestant; it is killed with the value.
+#[derive(Debug)]
+pub(crate) struct Running {
+    process: Child,
+    /// Where its clients connect.
+    pub(crate) port: u16,
+    _folder: Option<TempDir>,
+}
+
+impl Running {
+    /// Starts the contestant before a source on that port, for `clients` clients; `users` is the part of amimux's
+    /// configuration that names its users.
+    pub(crate) fn start(
+        contestant: Contestant,
+        source: u16,
+        clients: usize,
+        users: &str,
+    ) -> anyhow::Result<Self> {
+        match contestant {
+            Contestant::Amimux => Self::start_amimux(source, users),
+            other => Self::start_other(other.name(), source, clients),
+        }
+    }
+
+    fn start_other(name: &str, source: u16, clients: usize) -> anyhow::Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(["contestant", name])
+            .args([source.to_string(), clients.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            // It ends when a connection of its does, with a complaint that nobody needs.
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start a contestant")?;
+        let out = process.stdout.take();
+        let mut running = Self {
+            process,
+            port: 0,
+            _folder: None,
+        };
+        let mut line = String::new();
+        BufReader::new(out.context("no output")?).read_line(&mut line)?;
+        running.port = line.trim().parse().context("a contestant did not start")?;
+        Ok(running)
+    }
+
+    fn start_amimux(source: u16, users: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("amimux-bench-").tempdir()?;
+        let file = folder.path().join("amimux.conf");
+        let port = free_port()?;
+        write_configuration(&file, &configuration(port, source, users))?;
+        let process = Command::new(env!("CARGO_BIN_EXE_amimux"))
+            .args(["run", "--log", "error", "--config"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start amimux")?;
+        let mut running = Self {
+            process,
+            port,
+            _folder: Some(folder),
+        };
+        let deadline = Instant::now() + OPEN_WITHIN;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if let Some(status) = running.process.try_wait()? {
+                bail!("amimux ended ({status})");
+            }
+            if Instant::now() >= deadline {
+                bail!("amimux did not open its port");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(running)
+    }
+
+    /// CPU time of all its threads, user and system.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        let folder = format!("/proc/{}", self.process.id());
+        let mut total = Duration::ZERO;
+        for task in std::fs::read_dir(format!("{folder}/task"))? {
+            let path = task?.path().join("schedstat");
+            let Ok(text) = std::fs::read_to_string(path) else {
+                return cpu_in_ticks(&folder);
+            };
+            let nanoseconds = text.split_ascii_whitespace().next().unwrap_or_default();
+            total += Duration::from_nanos(nanoseconds.parse()?);
+        }
+        Ok(total)
+    }
+
+    /// Bytes of memory that are resident.
+    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_ascii_whitespace().next());
+        Ok(number.context("no VmRSS")?.parse::<u64>()? * 1024)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The coarse account, where the kernel keeps no fine one.
+fn cpu_in_ticks(folder: &str) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("{folder}/stat"))?;
+    let (_, rest) = stat.rsplit_once(')').context("no name in stat")?;
+    let times = rest.split_ascii_whitespace().skip(11).take(2);
+    let ticks: u64 = times.map(|field| field.parse::<u64>().unwrap_or(0)).sum();
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn write_configuration(file: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
+/// Defaults wherever figures depend on it, but for two: many may log in at once, and the log of events holds what
+/// the window of a run lets the source be ahead.
+fn configuration(port: u16, source: u16, users: &str) -> String {
+    format!(
+        "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {port}\nauthlimit = 20000\ndisplayconnects = no\n\
+         retention = 16M\nmemorylimit = 512M\n\n\
+         [asterisk]\ntype = upstream\nhost = 127.0.0.1\nport = {source}\nusername = amimux\nsecret = bench\n\
+         authtype = plain\n\n{users}"
+    )
+}
