@@ -84,6 +84,7 @@ pub(super) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
             page.names("may run", &explain::actions(&table, user));
             page.line("read", &classes(user.read));
             page.names("may read", &explain::events(user));
+            page.event_filters(user);
         }
     }
     std::io::stdout().write_all(page.text.as_bytes())?;
@@ -93,7 +94,8 @@ pub(super) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn find_user<'s>(settings: &'s Settings, name: &str) -> anyhow::Result<&'s User> {
+/// The user of that name, or an error that names those that exist.
+pub(super) fn find_user<'s>(settings: &'s Settings, name: &str) -> anyhow::Result<&'s User> {
     if let Some(user) = settings.users.get(name.as_bytes()) {
         return Ok(user);
     }
@@ -179,6 +181,14 @@ impl Page {
                 "  to Asterisk",
                 &format!("variables of setvar: {}", names.join(", ")),
             );
+        }
+    }
+
+    fn event_filters(&mut self, user: &User) {
+        let mut label = "event filters";
+        for filter in user.event_filters.iter() {
+            self.line(label, &format!("{} ({})", filter.text(), filter.origin()));
+            label = "";
         }
     }
 
