@@ -42,7 +42,7 @@ pub(super) struct ExplainArguments {
     /// The address that the user would log in from.
     #[arg(short, long, value_name = "IP")]
     address: Option<IpAddr>,
-    /// An action that the user would run; without it, everything that it may run and read is listed.
+    /// An action that the user would run; without it, everything that it may run and read is listed, with its event filters.
     #[arg(value_name = "ACTION")]
     action: Option<String>,
     /// Headers of that action, as the application would send them.
@@ -124,7 +124,8 @@ fn request_text(action: &str, headers: &[String]) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn classes(classes: Classes) -> String {
+/// Classes in words.
+pub(super) fn classes(classes: Classes) -> String {
     match classes {
         Classes::NONE => "nothing".to_owned(),
         Classes::ALL => "all".to_owned(),

@@ -12,7 +12,7 @@ use amimux::policy::filter::trial::{Capture, Judge, Outcome, Row, Trial};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::explain::find_user;
+use super::explain::{classes, find_user};
 use super::{ConfigArgument, EXIT_CONFIG, load, say};
 
 /// Most bytes that are read from standard input.
@@ -124,9 +124,9 @@ fn words(outcome: Outcome<'_>) -> (&'static str, String) {
             "to whoever asked, past classes and filters".to_owned(),
         ),
         Outcome::Disabled => ("kept out", "by disabledevents".to_owned()),
-        Outcome::Class(classes) => (
+        Outcome::Class(missing) => (
             "kept out",
-            format!("by class: read lacks some of {classes}"),
+            format!("by class: read lacks {}", classes(missing)),
         ),
         Outcome::Filters(Decided::Excluded(filter)) => (
             "kept out",

@@ -125,18 +125,18 @@ fn for_fixed(criteria: &Criteria, fixed: &Fixed) -> Option<Advice> {
         };
         return is_writable(text).then(|| Advice::same(line(criteria, None, method, text)));
     }
-    let (header, value) = text.split_once(':')?;
-    let value = value.strip_prefix(' ').unwrap_or(value);
+    let (header, value) = text.split_once(": ")?;
     if fixed.at_end || !is_word(header) || !is_writable(value) {
         return None;
     }
     if header != "Event" {
-        return Some(Advice::other(
-            line(criteria, Some(header), Method::StartsWith, value),
-            format!(
-                "the pattern also matches where another header's name or value ends in '{header}: {value}…'"
-            ),
-        ));
+        // At its start, every event has its name.
+        return (!fixed.at_start).then(|| {
+            Advice::other(
+                line(criteria, Some(header), Method::StartsWith, value),
+                format!("the pattern also matches in headers whose names end in {header}, and within values"),
+            )
+        });
     }
     if criteria.name.is_some() || !is_word(value) {
         return None;
@@ -210,7 +210,7 @@ fn is_word(text: &str) -> bool {
 fn is_writable(text: &str) -> bool {
     !text.is_empty()
         && text.trim() == text
-        && !text.starts_with(['!', '='])
+        && !text.starts_with(['!', '=', '>'])
         && !text.contains(['\\', '\0'])
         && !text.chars().any(char::is_control)
 }
@@ -236,8 +236,10 @@ fn without_ends(text: &str) -> Option<String> {
     {
         kept = rest;
     }
+    // What a shorter pattern begins or ends with could be read as something else.
+    let safe = kept.trim() == kept && !kept.starts_with(['!', '=', '>']);
     let changed = kept.len() < pattern.len() && !kept.is_empty();
-    changed.then(|| format!("{option} = {mark}{}", kept.replace(';', "\\;")))
+    (changed && safe).then(|| format!("{option} = {mark}{}", kept.replace(';', "\\;")))
 }
 
 /// Whether this sign stands anywhere but where it begins a negated set.

@@ -111,7 +111,7 @@ pub enum Outcome<'a> {
     Answer,
     /// Nobody is sent it: `disabledevents` names it.
     Disabled,
-    /// The user does not read all of its classes, which are these.
+    /// The user does not read all of its classes: these are missing.
     Class(Classes),
     /// The filters decide.
     Filters(Decided<'a>),
@@ -143,9 +143,17 @@ impl<'a> Judge<'a> {
             return Outcome::Disabled;
         }
         if !self.read.contains_all(classes) {
-            return Outcome::Class(classes);
+            return Outcome::Class(self.missing(classes));
         }
         Outcome::Filters(self.filters.decide(event))
+    }
+
+    /// The classes that the user lacks; of an event that is for those only who read everything, all.
+    fn missing(&self, classes: Classes) -> Classes {
+        match classes {
+            Classes::ALL => classes,
+            some => Classes::from_bits(some.bits() & !self.read.bits()),
+        }
     }
 }
 

@@ -49,7 +49,7 @@ fn advice_and_in_what_it_differs() {
         (
             "eventfilter = Channel: PJSIP/100;",
             "eventfilter(header(Channel),method(starts_with)) = PJSIP/100\\;",
-            "another header's name",
+            "in headers whose names end in Channel",
         ),
         (
             "eventfilter = !.*Local[0-9].*",
@@ -100,6 +100,10 @@ fn nothing_is_said_where_nothing_is_better() {
         "eventfilter = PJSIP/100",
         "eventfilter = Channel: (PJSIP|SIP)/[a-z]+-[0-9]",
         "eventfilter(header(Channel),method(regex)) = ^[0-9]+$",
+        "eventfilter = .*!a[0-9]bcd",
+        "eventfilter = .* a[0-9]bcd",
+        "eventfilter = Channel:PJSIP/100",
+        "eventfilter = ^Channel: PJSIP/100",
         "eventfilter = .*^a[0-9]bcd",
         "eventfilter = a[0-9]bcd\\.*",
         "eventfilter(header(Exten),method(regex)) = ^!$",
