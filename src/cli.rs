@@ -2,6 +2,7 @@
 //! 2 wrong usage, 78 a configuration that cannot be used (`EX_CONFIG` of sysexits).
 
 mod explain;
+mod filter_test;
 mod hash_secret;
 
 use std::io::{IsTerminal, Write};
@@ -61,6 +62,8 @@ enum Command {
     Check(CheckArguments),
     /// Tell what a user may do and see, and which rule says so.
     Explain(explain::ExplainArguments),
+    /// Try a user's event filters on recorded events: what would be sent, by which filter, and at what cost.
+    FilterTest(filter_test::FilterTestArguments),
     /// Hash a secret, so that the configuration does not tell what to log in with.
     HashSecret(hash_secret::HashSecretArguments),
 }
@@ -133,6 +136,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Run(arguments) => run_proxy(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::FilterTest(arguments) => filter_test::run(&arguments),
         Command::HashSecret(arguments) => hash_secret::run(&arguments),
         Command::Demo(arguments) => run_demo(&arguments),
     };

@@ -6,13 +6,30 @@
     reason = "a test that cannot go on says so by a panic"
 )]
 
-use std::process::{Command, Output};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 fn amimux(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_amimux"))
         .args(arguments)
         .output()
         .expect("amimux can be run")
+}
+
+/// As [`amimux`], with something to read on standard input.
+fn amimux_reading(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_amimux"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("amimux can be run");
+    let mut stdin = child.stdin.take().expect("its standard input");
+    // It may end without having read everything.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -184,4 +201,173 @@ fn explain_tells_what_would_be_decided_and_by_which_rule() {
             assert!(said.contains(part), "{arguments:?}: no {part:?} in\n{said}");
         }
     }
+}
+
+/// [`GOOD`] with event filters, in lines 14 to 18.
+fn with_filters() -> String {
+    let good = GOOD
+        .replace("PORT", "5039")
+        .replace("[asterisk]", "disabledevents = RTCPSent\n[asterisk]");
+    good + "eventfilter(name(Newchannel)) =\n\
+        eventfilter = Event: Hangup\n\
+        eventfilter = !Local/.*\\;2\n\
+        eventfilter = !.*[^:]{3}Zap.*\n\
+        eventfilter = [^:]{3}[0-9a-f]{9}\n"
+}
+
+const CAPTURE: &[u8] = b"Asterisk Call Manager/9.0.0\r\n\
+Response: Success\r\nMessage: Authentication accepted\r\n\r\n\
+Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/100-00000001\r\n\r\n\
+Event: Hangup\r\nPrivilege: call,all\r\nChannel: Local/1@x-0001;2\r\n\r\n\
+Event: VarSet\r\nPrivilege: dialplan,all\r\nVariable: A\x1b[2J\r\n\r\n\
+Event: Newstate\r\nPrivilege: call,all\r\nChannel: PJSIP/100-1\r\n\r\n\
+Event: RTCPSent\r\nPrivilege: reporting,all\r\n\r\n\
+Event: PeerEntry\r\nObjectName: 100\r\n\r\n\
+Event: Half\r\n";
+
+const FILTER_TEST: &str = "\
+sent      1  Newchannel  Channel: PJSIP/100-00000001  by eventfilter(name(Newchannel))= (FILE:14)
+kept out  2  Hangup      Channel: Local/1@x-0001;2    by eventfilter=!Local/.*;2 (FILE:16)
+kept out  3  VarSet      Variable: A?[2J              by class: read lacks dialplan
+kept out  4  Newstate    Channel: PJSIP/100-1         since no filter takes it in
+kept out  5  RTCPSent                                 by disabledevents
+answer    6  PeerEntry   ObjectName: 100              to whoever asked, past classes and filters
+
+6  events
+1  sent
+1  parts of answers
+1  kept out by disabledevents
+1  kept out by class
+1  kept out by eventfilter=!Local/.*;2 (FILE:16)
+1  kept out since no filter takes them in
+1  taken in by eventfilter(name(Newchannel))= (FILE:14)
+matched nothing that the user reads:
+  eventfilter=!.*[^:]{3}Zap.* (FILE:17)
+  eventfilter=[^:]{3}[0-9a-f]{9} (FILE:18)
+";
+
+#[test]
+fn filter_test_tells_what_each_event_comes_to_and_by_which_filter() {
+    let (_folder, path) = configuration(&with_filters());
+    let command = ["filter-test", "--config", &path, "--user", "crm"];
+    let output = amimux_reading(&command, CAPTURE);
+    let warning = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{warning}");
+    assert_eq!(text(&output.stdout).replace(&path, "FILE"), FILTER_TEST);
+    assert_eq!(
+        warning,
+        "amimux: the last 13 bytes are no whole message, and left out\n"
+    );
+}
+
+#[test]
+fn filter_test_tells_what_each_filter_costs_and_what_to_write_instead() {
+    let (_folder, path) = configuration(&with_filters());
+    let command = ["filter-test", "--config", &path, "--user", "crm", "--cost"];
+    let output = amimux_reading(&command, CAPTURE);
+    let said = text(&output.stdout).replace(&path, "FILE");
+    let cost = said
+        .strip_prefix(FILTER_TEST)
+        .unwrap_or_else(|| panic!("something else first:\n{said}"));
+    let (head, lines) = cost.split_at(cost.find("first\n").expect("a heading") + 6);
+    assert_eq!(head, "\ncost of each filter by itself, slowest first\n");
+    let mut nanoseconds: Vec<f64> = Vec::new();
+    let mut rest = Vec::new();
+    for line in lines.lines() {
+        match line.split_once(" ns per event, ") {
+            Some((number, what)) => {
+                nanoseconds.push(number.trim().parse().expect("a number"));
+                rest.push(what);
+            }
+            None => rest.push(line.trim_start()),
+        }
+    }
+    assert_eq!(nanoseconds.len(), 5, "{lines}");
+    assert!(
+        nanoseconds.is_sorted_by(|one, other| one >= other),
+        "{lines}"
+    );
+    // Which is slowest is the machine's business.
+    rest.sort_unstable();
+    assert_eq!(
+        rest,
+        [
+            "instead: eventfilter = ![^:]{3}Zap; means the same",
+            "instead: eventfilter(name(Hangup)) =; differs: the pattern also matches events whose name begins with \
+             Hangup (HangupRequest, HangupHandlerPop, HangupHandlerPush, HangupHandlerRun), or with that text within a value",
+            "instead: name(NAME) or header(HEADER),method(regex); differs: it then looks only at that event or header, \
+             no longer at everything in every event",
+            "matched 0 of 3; regular expression with a fixed text that must occur: eventfilter=!.*[^:]{3}Zap.* (FILE:17)",
+            "matched 0 of 3; regular expression without a fixed text: eventfilter=[^:]{3}[0-9a-f]{9} (FILE:18)",
+            "matched 1 of 3; fixed text: eventfilter=Event: Hangup (FILE:15)",
+            "matched 1 of 3; no pattern: eventfilter(name(Newchannel))= (FILE:14)",
+            "matched 1 of 3; regular expression with a fixed text that must occur: eventfilter=!Local/.*;2 (FILE:16)",
+        ]
+    );
+}
+
+#[test]
+fn filter_test_says_what_it_cannot_do() {
+    let (_folder, path) = configuration(&with_filters());
+    let (_other, broken) = configuration(&with_filters().replace("(name(", "(nome("));
+    for (config, user, input, code, part) in [
+        (&path, "crm", &b""[..], 1, "no events on standard input"),
+        (
+            &path,
+            "crm",
+            b"Response: Success\r\n\r\n",
+            1,
+            "no events on standard input",
+        ),
+        (
+            &path,
+            "crm",
+            &vec![b'\n'; (64 << 20) + 1],
+            1,
+            "more than 64 MiB on standard input",
+        ),
+        (
+            &path,
+            "nobody",
+            CAPTURE,
+            1,
+            "there is no user \"nobody\"; there are: crm",
+        ),
+        (&broken, "crm", CAPTURE, 78, "'nome' is no keyword"),
+    ] {
+        let output = amimux_reading(&["filter-test", "--config", config, "--user", user], input);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        assert!(error.contains(part), "no {part:?} in {error}");
+        assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[test]
+fn explain_lists_the_event_filters_with_their_places() {
+    let (_folder, path) = configuration(&with_filters());
+    let said = text(&amimux(&["explain", "--config", &path, "--user", "crm"]).stdout);
+    let (_, filters) = said
+        .split_once("\nevent filters")
+        .unwrap_or_else(|| panic!("no event filters in\n{said}"));
+    let lines: Vec<String> = filters
+        .lines()
+        .map(|line| line.trim().replace(&path, "FILE"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "eventfilter(name(Newchannel))= (FILE:14)",
+            "eventfilter=!.*[^:]{3}Zap.* (FILE:17)",
+            "eventfilter=!Local/.*;2 (FILE:16)",
+            "eventfilter=Event: Hangup (FILE:15)",
+            "eventfilter=[^:]{3}[0-9a-f]{9} (FILE:18)",
+        ]
+    );
+    let (_folder, path) = configuration(&GOOD.replace("PORT", "5039"));
+    let said = text(&amimux(&["explain", "--config", &path, "--user", "crm"]).stdout);
+    assert!(
+        said.contains("may read") && !said.contains("event filters"),
+        "{said}"
+    );
 }

@@ -42,7 +42,7 @@ pub(super) struct ExplainArguments {
     /// The address that the user would log in from.
     #[arg(short, long, value_name = "IP")]
     address: Option<IpAddr>,
-    /// An action that the user would run; without it, everything that it may run and read is listed.
+    /// An action that the user would run; without it, everything that it may run and read is listed, with its event filters.
     #[arg(value_name = "ACTION")]
     action: Option<String>,
     /// Headers of that action, as the application would send them.
@@ -84,6 +84,7 @@ pub(super) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
             page.names("may run", &explain::actions(&table, user));
             page.line("read", &classes(user.read));
             page.names("may read", &explain::events(user));
+            page.event_filters(user);
         }
     }
     std::io::stdout().write_all(page.text.as_bytes())?;
@@ -93,7 +94,8 @@ pub(super) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn find_user<'s>(settings: &'s Settings, name: &str) -> anyhow::Result<&'s User> {
+/// The user of that name, or an error that names those that exist.
+pub(super) fn find_user<'s>(settings: &'s Settings, name: &str) -> anyhow::Result<&'s User> {
     if let Some(user) = settings.users.get(name.as_bytes()) {
         return Ok(user);
     }
@@ -122,7 +124,8 @@ fn request_text(action: &str, headers: &[String]) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn classes(classes: Classes) -> String {
+/// Classes in words.
+pub(super) fn classes(classes: Classes) -> String {
     match classes {
         Classes::NONE => "nothing".to_owned(),
         Classes::ALL => "all".to_owned(),
@@ -179,6 +182,14 @@ impl Page {
                 "  to Asterisk",
                 &format!("variables of setvar: {}", names.join(", ")),
             );
+        }
+    }
+
+    fn event_filters(&mut self, user: &User) {
+        let mut label = "event filters";
+        for filter in user.event_filters.iter() {
+            self.line(label, &format!("{} ({})", filter.text(), filter.origin()));
+            label = "";
         }
     }
 

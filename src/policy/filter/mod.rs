@@ -2,8 +2,10 @@
 //! (one regular expression over the whole message) and in the advanced form (`name`, `header`, `method`). The same
 //! grammar serves event filters and their mirror, the action filters.
 
+pub mod advice;
 pub mod criteria;
 pub mod ere;
 pub mod matcher;
 pub mod shape;
 pub mod table;
+pub mod trial;
