@@ -31,6 +31,13 @@ pub struct SessionId {
     pub(super) generation: u32,
 }
 
+impl SessionId {
+    /// Its place among the sessions of its hub; that of one that has ended is given away again.
+    pub const fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
 /// The session of that name, if it is still there. Borrows nothing else of the hub.
 pub(super) fn find_mut(sessions: &mut Slab<Session>, id: SessionId) -> Option<&mut Session> {
     sessions

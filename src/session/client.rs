@@ -10,13 +10,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::clients::Client;
 use super::registry::LoginGuard;
-use super::shell::{Client, Shell};
-use super::socket::linger;
+use super::shell::Shell;
+use super::socket::{is_empty_now, linger};
 use crate::hub::{Admission, CloseReason, SessionId};
-
-/// Bytes read from a client in one go.
-const READ_BYTES: usize = 16 * 1024;
 
 /// A client that has logged in, on its way to the thread of its Asterisk.
 #[derive(Debug)]
@@ -51,7 +49,7 @@ impl Shell {
         });
         let now = self.now();
         let id = self.hub.borrow_mut().attach(now, admission);
-        self.clients.borrow_mut().insert(id, Rc::clone(&client));
+        self.clients.borrow_mut().insert(id, &client);
         tokio::task::spawn_local(Rc::clone(self).read(id, client));
         self.settle();
     }
@@ -79,7 +77,7 @@ impl Shell {
 
     /// Reads once. `false`: the connection is broken.
     fn read_some(self: &Rc<Self>, id: SessionId, client: &Client, ended: &mut bool) -> bool {
-        let mut buffer = [0_u8; READ_BYTES];
+        let mut buffer = self.read_buffer.borrow_mut();
         let now = self.now();
         match client.socket.try_read(&mut buffer) {
             Ok(0) => {
@@ -87,12 +85,16 @@ impl Shell {
                 self.hub.borrow_mut().client_end_of_input(now, id);
             }
             Ok(read) => {
+                if read < buffer.len() {
+                    is_empty_now(&client.socket);
+                }
                 let bytes = buffer.get(..read).unwrap_or_default();
                 self.hub.borrow_mut().client_bytes(now, id, bytes);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
             Err(_) => return false,
         }
+        drop(buffer);
         self.settle();
         true
     }
@@ -105,7 +107,7 @@ impl Shell {
         self.hub.borrow_mut().shut_down(now);
         self.settle();
         loop {
-            let next = self.clients.borrow().values().next().cloned();
+            let next = self.clients.borrow().first();
             let Some(client) = next else { return };
             client.gone.cancelled().await;
             linger(&client.socket).await;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
-use super::shell::{Client, Shell};
+use super::clients::Client;
+use super::shell::Shell;
 use super::socket::linger;
 use crate::hub::log::SLICES_MAX;
 use crate::hub::{CloseReason, Outcome, SessionId, Slices};
@@ -18,9 +19,16 @@ const WRITES_PER_TURN: usize = 4;
 /// How long a client that is being closed may leave its last answers unread: once or twice this.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
 
+/// A short sweep is followed by a pause of this many times its length, up to [`SHORT_PAUSE_MAX`].
+const SHORT_PAUSES: u32 = 8;
+
+/// Where a pause does no harm: nobody sees a millisecond.
+const SHORT_PAUSE_MAX: Duration = Duration::from_millis(1);
+
 /// When the next sweep may begin: by duty cycle. After a sweep that took T, the next begins no sooner than T
 /// later, with a ceiling: half of the time at most goes into sweeps, and the busier it is, the larger each
-/// write. The first event after a quiet time leaves in the turn in which it came.
+/// write. After a short one the pause is longer in proportion, so that few clients are swept as seldom as many.
+/// The first event after a quiet time leaves in the turn in which it came.
 #[derive(Debug)]
 pub(super) struct Pace {
     delay_max: Duration,
@@ -40,7 +48,9 @@ impl Pace {
     }
 
     fn swept(&mut self, began: Duration, ended: Duration) {
-        self.not_before = ended + ended.saturating_sub(began).min(self.delay_max);
+        let took = ended.saturating_sub(began);
+        let pause = (took * SHORT_PAUSES).min(SHORT_PAUSE_MAX).max(took);
+        self.not_before = ended + pause.min(self.delay_max);
     }
 
     /// When the next sweep may begin.
@@ -81,7 +91,7 @@ impl Shell {
 
     /// Writes to a client what there is; if its socket is full, its own task takes over.
     pub(super) fn flush(self: &Rc<Self>, id: SessionId) {
-        let Some(client) = self.clients.borrow().get(&id).cloned() else {
+        let Some(client) = self.clients.borrow().get(id) else {
             return;
         };
         if matches!(self.write_some(id, &client), Attempt::Full) {
@@ -129,10 +139,10 @@ impl Shell {
 
     fn write_some(self: &Rc<Self>, id: SessionId, client: &Client) -> Attempt {
         let mut writes = 0;
+        let now = self.now();
         loop {
             match self.write_once(id, client) {
                 Ok((Outcome::Write, written)) => {
-                    let now = self.now();
                     self.hub.borrow_mut().wrote(now, id, written);
                     writes += 1;
                     if writes >= WRITES_PER_TURN {
@@ -140,7 +150,6 @@ impl Shell {
                     }
                 }
                 Ok((Outcome::CaughtUp, _)) => {
-                    let now = self.now();
                     if !self.hub.borrow_mut().turn_over(now, id) {
                         return Attempt::Done;
                     }
@@ -183,7 +192,7 @@ impl Shell {
 
     /// Ends a client: its tasks stop, the hub forgets it, and its socket is closed in good order.
     pub(super) fn end(self: &Rc<Self>, id: SessionId, reason: CloseReason) {
-        let Some(client) = self.clients.borrow_mut().remove(&id) else {
+        let Some(client) = self.clients.borrow_mut().remove(id) else {
             return;
         };
         client.gone.cancel();

@@ -1,10 +1,11 @@
 //! The tokio shell around a hub's clients: one thread owns a hub and the sockets of its live clients.
 //! It decides nothing: it reads, writes, waits, and asks the hub. [`entrance`] deals with connections
-//! until they have logged in; [`shell`] is what the tasks of one hub share; [`client`] reads; [`flush`] writes;
-//! `filters` has filters compiled beside the thread; `waiting_room`
-//! bounds connections before login; [`refusal_log`] has the lines of refusals, and [`reports`] tells of those before login.
+//! until they have logged in, of which `waiting_room` bounds the number; [`shell`] is what the tasks of one hub share;
+//! `clients` holds them; [`client`] reads; [`flush`] writes; `filters` has filters compiled beside the thread;
+//! [`refusal_log`] has the lines of refusals, and [`reports`] tells of those before login.
 
 pub mod client;
+mod clients;
 pub mod entrance;
 mod filters;
 pub mod flush;

@@ -2,20 +2,21 @@
 //! between them. After every call into the hub, [`Shell::settle`] carries out what came of it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::clients::Clients;
 use super::flush::Pace;
 use super::refusal_log::{self, Refusal};
-use super::registry::LoginGuard;
 use crate::hub::{Hub, Notice, Now, SessionId};
+
+/// Bytes read from a client in one go.
+const READ_BYTES: usize = 16 * 1024;
 
 /// The clock of the process. All threads share one, so that times can be compared.
 #[derive(Debug, Clone, Copy)]
@@ -47,22 +48,13 @@ impl Clock {
     }
 }
 
-/// One live client.
-pub(super) struct Client {
-    pub(super) socket: TcpStream,
-    /// Its input can be taken again.
-    pub(super) resumed: Notify,
-    /// It is over.
-    pub(super) gone: CancellationToken,
-    /// Counts as a login of its user until taken.
-    pub(super) login: Cell<Option<LoginGuard>>,
-}
-
 /// What the tasks share.
 pub struct Shell {
     pub(crate) hub: RefCell<Hub>,
     pub(crate) clock: Clock,
-    pub(super) clients: RefCell<HashMap<SessionId, Rc<Client>>>,
+    pub(super) clients: RefCell<Clients>,
+    /// Where clients' input is read into, one after the other.
+    pub(super) read_buffer: RefCell<Box<[u8]>>,
     pub(super) pace: RefCell<Pace>,
     pub(super) sweep_list: RefCell<Vec<SessionId>>,
     /// How many clients have a task that waits for their socket.
@@ -97,7 +89,8 @@ impl Shell {
         Self {
             hub: RefCell::new(hub),
             clock,
-            clients: RefCell::new(HashMap::new()),
+            clients: RefCell::default(),
+            read_buffer: RefCell::new(vec![0; READ_BYTES].into()),
             pace: RefCell::new(Pace::new(flush_delay)),
             sweep_list: RefCell::new(Vec::new()),
             blocked: Cell::new(0),
@@ -129,7 +122,7 @@ impl Shell {
         loop {
             let resumed = self.hub.borrow_mut().next_resumed();
             let Some(id) = resumed else { break };
-            if let Some(client) = self.clients.borrow().get(&id) {
+            if let Some(client) = self.clients.borrow().get(id) {
                 client.resumed.notify_one();
             }
         }

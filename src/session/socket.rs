@@ -1,9 +1,11 @@
 //! Options of client sockets, and closing one so that its last answer arrives.
 
+use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Bytes that the kernel takes from us before it says that the socket is full: the backlog waits in our
@@ -38,6 +40,14 @@ pub fn prepare_client(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_BYTES);
 }
 
+/// A read took less than there was room for, so that the socket is empty: waits for more from now on. Saves the read
+/// that would only say so.
+pub fn is_empty_now(stream: &TcpStream) {
+    // What arrives from here on makes the socket readable anew; what was forgotten is only that it was.
+    let forget = || Err::<(), _>(std::io::Error::from(ErrorKind::WouldBlock));
+    let _ = stream.try_io(Interest::READABLE, forget);
+}
+
 /// Closes a connection so that the peer gets the last bytes: closing with unread input would reset it.
 ///
 /// Cancel safe: dropping it closes at once.
@@ -52,7 +62,7 @@ pub async fn linger(stream: &TcpStream) {
             match stream.try_read(&mut buffer) {
                 Ok(0) => return,
                 Ok(read) => rest = rest.saturating_sub(read),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }
         }

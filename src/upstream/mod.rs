@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::config::settings::Upstream;
 use crate::session::shell::Shell;
-use crate::session::socket::prepare;
+use crate::session::socket::{is_empty_now, prepare};
 
 /// Bytes read from Asterisk in one turn at most; then what came is delivered.
 const TURN_BYTES: usize = 256 * 1024;
@@ -72,8 +72,14 @@ impl Shell {
         let ended = loop {
             let inbound = hub.inbound();
             inbound.reserve(READ_BYTES);
+            let room = inbound.capacity() - inbound.len();
             match stream.try_read_buf(inbound) {
                 Ok(0) => break Err("Asterisk closed the connection".to_owned()),
+                Ok(read) if read < room => {
+                    total += read;
+                    is_empty_now(stream);
+                    break Ok(());
+                }
                 Ok(read) => total += read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
                 Err(error) => break Err(describe(&error)),
