@@ -1,6 +1,8 @@
 //! How a filter compares: the methods of Asterisk's filters, each made ready once and then asked for every message.
 //! Source: `main/manager.c`, `filter_cmp_fn`.
 
+use memchr::memmem::Finder;
+
 use super::ere::{Ere, EreError};
 
 /// The words of `method(…)`.
@@ -42,10 +44,10 @@ impl Method {
 }
 
 /// A text to compare with, byte for byte or ignoring ASCII case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Literal {
-    /// In lower case when case does not count.
-    bytes: Box<[u8]>,
+    /// The text, ready to be searched for; in lower case when case does not count.
+    finder: Finder<'static>,
     ignore_case: bool,
 }
 
@@ -56,14 +58,14 @@ impl Literal {
             bytes.make_ascii_lowercase();
         }
         Self {
-            bytes: bytes.into_boxed_slice(),
+            finder: Finder::new(&bytes).into_owned(),
             ignore_case,
         }
     }
 
     /// The text; in lower case when case does not count.
-    pub const fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn bytes(&self) -> &[u8] {
+        self.finder.needle()
     }
 
     /// Whether case does not count.
@@ -73,25 +75,25 @@ impl Literal {
 
     fn is(&self, text: &[u8]) -> bool {
         match self.ignore_case {
-            true => text.eq_ignore_ascii_case(&self.bytes),
-            false => *text == *self.bytes,
+            true => text.eq_ignore_ascii_case(self.bytes()),
+            false => text == self.bytes(),
         }
     }
 
     fn begins(&self, text: &[u8]) -> bool {
-        text.get(..self.bytes.len())
+        text.get(..self.bytes().len())
             .is_some_and(|start| self.is(start))
     }
 
     fn ends(&self, text: &[u8]) -> bool {
         text.len()
-            .checked_sub(self.bytes.len())
+            .checked_sub(self.bytes().len())
             .and_then(|at| text.get(at..))
             .is_some_and(|end| self.is(end))
     }
 
     fn is_within(&self, text: &[u8]) -> bool {
-        let find = |text: &[u8]| memchr::memmem::find(text, &self.bytes).is_some();
+        let find = |text: &[u8]| self.finder.find(text).is_some();
         match self.ignore_case {
             true => find(&text.to_ascii_lowercase()),
             false => find(text),

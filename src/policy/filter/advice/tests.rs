@@ -1,3 +1,5 @@
+//! What is advised, and that it means what it says.
+
 use super::*;
 use crate::policy::event_filter::EventFilters;
 use crate::protocol::frame::Frame;

@@ -1,3 +1,5 @@
+//! Captures as they come, and what becomes of their events.
+
 use super::*;
 
 const TRAFFIC: &[u8] = b"Asterisk Call Manager/9.0.0\r\n\
