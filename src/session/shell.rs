@@ -199,6 +199,7 @@ impl Shell {
             }
             // This task is awake: what it does itself need not wake it again.
             self.timer_armed.set(Some(Duration::ZERO));
+            self.try_stalled();
             let now = self.now();
             self.hub.borrow_mut().tick(now);
             self.end_lost();
@@ -262,6 +263,14 @@ impl Shell {
                 address,
                 reason,
             } => info!(upstream, user, %address, reason = %reason, "session ended"),
+            Notice::EventsSkipped {
+                user,
+                address,
+                events,
+                bytes,
+            } => {
+                warn!(upstream, user, %address, events, bytes, "events skipped: too slow");
+            }
             Notice::Refused {
                 user,
                 address,
