@@ -59,28 +59,21 @@ impl Hub {
         }
     }
 
-    /// Sessions that the next [`Hub::tick`] ends, because their socket has taken nothing for their `writetimeout`,
-    /// unless a write to them succeeds until then.
-    pub fn stalled_sessions(&self, now: Now) -> Vec<SessionId> {
-        let due = |deadline: Option<Duration>| deadline.is_some_and(|at| at <= now.since_start);
-        if !due(self.write_deadline) {
-            return Vec::new();
-        }
-        let stalled = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| due(session.write_deadline()));
-        stalled
-            .map(|(index, session)| name(index, session))
-            .collect()
-    }
-
     /// Ends the sessions whose socket has taken nothing for too long.
     pub(super) fn end_stalled(&mut self, now: Now) {
         if self.write_deadline.is_none_or(|at| at > now.since_start) {
             return;
         }
-        for id in self.stalled_sessions(now) {
+        let due = |session: &Session| {
+            session
+                .write_deadline()
+                .is_some_and(|at| at <= now.since_start)
+        };
+        let stalled = self.sessions.iter().filter(|(_, session)| due(session));
+        for id in stalled
+            .map(|(index, session)| name(index, session))
+            .collect::<Vec<_>>()
+        {
             let behind_bytes = self.behind_bytes(id);
             let Some(session) = self.session_mut(id) else {
                 continue;

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::registry::LoginGuard;
 use super::shell::{Client, Shell};
-use super::socket::linger;
+use super::socket::{linger, wait_for_client};
 use crate::hub::{Admission, CloseReason, SessionId};
 
 /// Bytes read from a client in one go.
@@ -43,8 +43,11 @@ impl Shell {
     }
 
     fn take_in(self: &Rc<Self>, socket: TcpStream, admission: Admission, login: LoginGuard) {
+        let write_timeout = admission.user.write_timeout;
+        wait_for_client(&socket, write_timeout, false);
         let client = Rc::new(Client {
             socket,
+            write_timeout,
             resumed: Notify::new(),
             gone: CancellationToken::new(),
             login: Cell::new(Some(login)),

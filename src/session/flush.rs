@@ -6,10 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use socket2::SockRef;
 
 use super::shell::{Client, Shell};
-use super::socket::linger;
+use super::socket::{linger, wait_for_client};
 use crate::hub::log::SLICES_MAX;
 use crate::hub::{CloseReason, Outcome, SessionId, Slices};
 
@@ -89,6 +88,7 @@ impl Shell {
             let now = self.now();
             self.hub.borrow_mut().set_blocked(now, id, true);
             self.blocked.set(self.blocked.get() + 1);
+            wait_for_client(&client.socket, client.write_timeout, true);
             tokio::task::spawn_local(Rc::clone(self).drain(id, client));
         }
     }
@@ -117,6 +117,7 @@ impl Shell {
                 Attempt::Done => {
                     let now = self.now();
                     self.hub.borrow_mut().set_blocked(now, id, false);
+                    wait_for_client(&client.socket, client.write_timeout, false);
                     // What came while it was being set free.
                     self.flush(id);
                     break;
@@ -161,30 +162,6 @@ impl Shell {
                     self.end(id, CloseReason::Disconnected);
                     return Attempt::Ended;
                 }
-            }
-        }
-    }
-
-    /// Tries once more to write to those who are about to be ended because their socket took nothing: the kernel
-    /// says that there is room again only when there is much of it, and takes less before.
-    pub(super) fn try_stalled(&self) {
-        let now = self.now();
-        let stalled = self.hub.borrow().stalled_sessions(now);
-        for id in stalled {
-            let Some(client) = self.clients.borrow().get(&id).cloned() else {
-                continue;
-            };
-            let written = {
-                let hub = self.hub.borrow();
-                let mut slices = Slices::new();
-                let outcome = hub.gather(id, &mut slices);
-                let first = slices.first().filter(|_| outcome == Outcome::Write);
-                // Not by way of tokio, which does not try while it knows of no room.
-                first.map_or(Ok(0), |bytes| SockRef::from(&client.socket).send(bytes))
-            };
-            // An error is the reader's to find.
-            if let Ok(written @ 1..) = written {
-                self.hub.borrow_mut().wrote(now, id, written);
             }
         }
     }

@@ -50,6 +50,8 @@ impl Clock {
 /// One live client.
 pub(super) struct Client {
     pub(super) socket: TcpStream,
+    /// Its user's `writetimeout`.
+    pub(super) write_timeout: Duration,
     /// Its input can be taken again.
     pub(super) resumed: Notify,
     /// It is over.
@@ -199,7 +201,6 @@ impl Shell {
             }
             // This task is awake: what it does itself need not wake it again.
             self.timer_armed.set(Some(Duration::ZERO));
-            self.try_stalled();
             let now = self.now();
             self.hub.borrow_mut().tick(now);
             self.end_lost();
