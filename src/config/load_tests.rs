@@ -6,7 +6,7 @@ use super::*;
 use crate::config::testing::{BASE, Files, USER, load_files, load_text, load_user, set_mode, user};
 use crate::policy::class::Classes;
 use crate::policy::secret::{Credential, Secret};
-use crate::policy::user::{ActionIds, OnUpstreamLoss, User};
+use crate::policy::user::{ActionIds, OnSlow, OnUpstreamLoss, User};
 
 fn secret(user: &User) -> Option<&Secret> {
     match &user.credential {
@@ -52,7 +52,8 @@ fn defaults() {
     assert_eq!((user.read, user.write), (Classes::NONE, Classes::NONE));
     assert!(user.acl.allows("2001:db8::1".parse().unwrap()));
     assert!(user.allow_multiple_login && user.display_connects);
-    assert_eq!(user.write_timeout, Duration::from_millis(100));
+    assert_eq!(user.write_timeout, Duration::from_secs(30));
+    assert_eq!(user.on_slow, OnSlow::Disconnect);
     assert_eq!(user.upstream, "pbx");
     assert_eq!(user.on_upstream_loss, OnUpstreamLoss::Keep);
     assert_eq!(user.action_ids, ActionIds::User);
@@ -67,7 +68,7 @@ fn values_are_taken_over() {
         [a]\ntype=upstream\nhost=pbx.example\nport=7000\nusername=u\nsecret=s\nauthtype=Plain\nreconnectmin=250ms\n\
         [b]\ntype=upstream\nhost=::1\nusername=u\nsecret=s\nwindow=1\n\
         [u]\ntype=user\nsecret=x\nupstream=B\nonupstreamloss=close\nactionids=session\nmaxinflight=3\n\
-        writetimeout=5000\nsetvar=A=1=2\nsetvar=B=\nallowmultiplelogin=yes\nread=all\nread=call\nwrite=\n[v]\nsecret=x\nupstream=a\n";
+        writetimeout=5000\nonslow=skip\nsetvar=A=1=2\nsetvar=B=\nallowmultiplelogin=yes\nread=all\nread=call\nwrite=\n[v]\nsecret=x\nupstream=a\n";
     let (settings, report) = load_text(text);
     assert_eq!(report, "");
     let settings = settings.unwrap();
@@ -94,6 +95,7 @@ fn values_are_taken_over() {
     assert_eq!(user.action_ids, ActionIds::Session);
     assert_eq!(user.max_in_flight, 3);
     assert_eq!(user.write_timeout, Duration::from_secs(5));
+    assert_eq!(user.on_slow, OnSlow::Skip);
     let pairs = [("A", "1=2"), ("B", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(user.set_variables, pairs);
     assert_eq!((user.read, user.write), (Classes::CALL, Classes::NONE));

@@ -19,10 +19,13 @@ use crate::policy::class::{Classes, LABELS};
 use crate::policy::class_list::{ClassListError, as_asterisk_reads, parse_class_list};
 use crate::policy::rights::{Audit, Rights};
 use crate::policy::secret::Credential;
-use crate::policy::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
+use crate::policy::user::{ActionIds, LoginForms, OnSlow, OnUpstreamLoss, User};
 
-/// `writetimeout` without a line, and the least that Asterisk takes.
-const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
+/// `writetimeout` without a line. Asterisk's 100 ms count from when some four megabytes are in the kernel; here those
+/// wait in `retention`, which bounds them by itself, and the kernel is full long before.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The least `writetimeout` that Asterisk takes.
+const WRITE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 /// Most bytes of one `setvar` pair; Asterisk cuts longer ones.
 const VARIABLE_BYTES_MAX: usize = 255;
 /// What other sections say that a user's section depends on.
@@ -116,9 +119,22 @@ const OWN: &[Row] = &[
     Row::read(
         "writetimeout",
         "milliseconds",
-        "100",
-        "how long a client may take without reading; no effect yet, slow clients are dropped by bytes (retention)",
+        "30000",
+        "how long a client's socket may take nothing while something waits for it; then it is disconnected",
         write_timeout,
+    ),
+    Row::read(
+        "onslow",
+        "disconnect or skip",
+        "disconnect",
+        "what happens to a client that is behind further than events are kept (retention)",
+        |draft, option, report| {
+            let words = [("disconnect", OnSlow::Disconnect), ("skip", OnSlow::Skip)];
+            assign(
+                &mut draft.user.on_slow,
+                value::one_of(option, &words, report),
+            );
+        },
     ),
     Row::read(
         "setvar",
@@ -259,6 +275,7 @@ fn defaults(name: &str, general: &GeneralDraft) -> User {
         allow_multiple_login: general.allow_multiple_login,
         display_connects: general.display_connects,
         write_timeout: WRITE_TIMEOUT,
+        on_slow: OnSlow::default(),
         set_variables: Vec::new(),
         upstream: String::new(),
         on_upstream_loss: OnUpstreamLoss::default(),
@@ -324,7 +341,7 @@ fn write_timeout(draft: &mut UserDraft, option: &RawOption, report: &mut Report)
     let Some(timeout) = value::duration(option, Unit::Milliseconds, limits, report) else {
         return;
     };
-    if timeout < WRITE_TIMEOUT {
+    if timeout < WRITE_TIMEOUT_MIN {
         report.warning(
             &option.location,
             "'writetimeout' is less than 100 milliseconds and is ignored",

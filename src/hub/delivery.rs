@@ -1,5 +1,4 @@
-//! The way out: private messages, closing, changes of view, what a client is to be written next, and the
-//! bounds on what is kept for those who are slow. A sweep visits the members of the views that grew; a
+//! The way out: private messages, closing, changes of view, and what a client is to be written next. A sweep visits the members of the views that grew; a
 //! client whose socket is full leaves it until its own task has drained it.
 
 use std::collections::VecDeque;
@@ -13,12 +12,6 @@ use super::session::{CloseReason, SessionId, find_mut};
 use super::view::{ViewId, ViewKey};
 use super::{Hub, Now};
 
-/// Private messages of one client beyond which it is cut off. Large lists fit; what fills this is not reading.
-const MAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// Bytes kept for a view beyond which a sweep no longer waits for its pace.
-const SWEEP_NOW_BYTES: usize = 1024 * 1024;
-
 /// What there is for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -28,7 +21,7 @@ pub enum Outcome {
     CaughtUp,
     /// Nothing more will come: close the connection, then call [`Hub::remove`].
     Finished,
-    /// It has lost events: close the connection, then call [`Hub::remove`] with this many bytes behind.
+    /// It read too slowly: close the connection, then call [`Hub::remove`] with this many bytes behind.
     FellOff {
         /// How far behind it was.
         behind_bytes: u64,
@@ -137,13 +130,6 @@ impl Hub {
         self.views.iter().any(|(_, view)| view.grown)
     }
 
-    /// Whether so much waits that the next sweep must not be put off.
-    pub fn must_sweep(&self) -> bool {
-        self.views
-            .iter()
-            .any(|(_, view)| view.grown && view.log.retained_bytes() > SWEEP_NOW_BYTES)
-    }
-
     /// Adds to `ids` the members of the views that grew, less those whose socket is full. Write to each, then
     /// call [`Hub::swept`].
     pub fn begin_sweep(&mut self, ids: &mut Vec<SessionId>) {
@@ -164,35 +150,15 @@ impl Hub {
         }
     }
 
-    /// Forgets events that every member has been written.
-    pub fn swept(&mut self) {
-        let retention = self.general.retention_bytes;
-        for (_, view) in self.views.iter_mut() {
-            if view.log.retained_bytes() == 0 {
-                continue;
-            }
-            let oldest = view
-                .members
-                .iter()
-                .filter_map(|index| self.sessions.get(*index as usize))
-                .map(|session| session.mailbox.cursor())
-                .min();
-            match oldest {
-                // Somebody is on the way into this view: keep what it may need.
-                _ if view.expects_readers() => {}
-                Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
-                _ => view.log.clear(),
-            }
-            view.log.retain(retention);
-        }
-    }
-
     /// Collects what is to be written to a client next. After the write, call [`Hub::wrote`].
     pub fn gather<'a>(&'a self, id: SessionId, slices: &mut Slices<'a>) -> Outcome {
         let Some(session) = self.session(id) else {
             return Outcome::Finished;
         };
-        if let Some(CloseReason::TooSlow { behind_bytes }) = session.closing {
+        if let Some(
+            CloseReason::TooSlow { behind_bytes } | CloseReason::NotReading { behind_bytes, .. },
+        ) = session.closing
+        {
             return Outcome::FellOff { behind_bytes };
         }
         match session.mailbox.gather(&self.views, slices) {
@@ -221,6 +187,9 @@ impl Hub {
         let Some(session) = find_mut(&mut self.sessions, id) else {
             return;
         };
+        if bytes > 0 {
+            session.progress_at = now.since_start;
+        }
         let before = session.mailbox.bytes();
         let mut switches = Vec::new();
         session
@@ -236,6 +205,7 @@ impl Hub {
             self.join_members(id, switched.to);
             self.views.release(switched.from);
         }
+        self.notice_skipped(id);
         if stalled && self.session(id).is_some_and(|s| s.mailbox.bytes() == 0) {
             self.pump(now, id);
         }
@@ -250,13 +220,6 @@ impl Hub {
             self.wrote(now, id, 0);
         }
         switching
-    }
-
-    /// The client's socket is full, or has room again.
-    pub fn set_blocked(&mut self, id: SessionId, blocked: bool) {
-        if let Some(session) = self.session_mut(id) {
-            session.blocked = blocked;
-        }
     }
 
     /// From the present end of its view on, the session reads another one.
@@ -302,91 +265,5 @@ impl Hub {
         {
             session.member_index = member_index;
         }
-    }
-
-    /// Keeps memory bounded: what a view retains, what a client may have waiting, and everything together.
-    fn hold_bounds(&mut self) {
-        let retention = self.general.retention_bytes;
-        let limit = self.general.memory_limit_bytes;
-        for (_, view) in self.views.iter_mut() {
-            // Before its sweep, even those who read in time need what one turn brought.
-            let most = if view.grown {
-                retention.max(2 * SWEEP_NOW_BYTES)
-            } else {
-                retention
-            };
-            view.log.retain(most);
-        }
-        while self.held_bytes() > limit {
-            if !self.relieve() {
-                break;
-            }
-        }
-    }
-
-    /// How many bytes are kept for clients: the logs of all views, and the private messages of all sessions.
-    pub fn held_bytes(&self) -> usize {
-        self.views.retained_bytes() + self.mail_bytes
-    }
-
-    /// Over the global budget: the largest log loses its older half, or, where the mailboxes are the larger
-    /// part, the client with the largest is cut off.
-    fn relieve(&mut self) -> bool {
-        let largest = self
-            .views
-            .iter()
-            .map(|(id, view)| (view.log.retained_bytes(), id))
-            .max();
-        if let Some((bytes, id)) = largest
-            && bytes * self.views.len().max(1) >= self.mail_bytes
-            && bytes > 0
-        {
-            return self
-                .views
-                .get_mut(id)
-                .is_some_and(|view| view.log.retain(bytes / 2));
-        }
-        let greedy = self
-            .sessions
-            .iter()
-            .max_by_key(|(_, session)| session.mailbox.bytes())
-            .map(|(index, session)| SessionId {
-                index: u32::try_from(index).unwrap_or(u32::MAX),
-                generation: session.generation,
-            });
-        greedy.is_some_and(|id| self.cut_off(id))
-    }
-
-    /// Takes everything from a client that does not read; its next write ends it.
-    fn cut_off(&mut self, id: SessionId) -> bool {
-        let behind_bytes = self.behind_bytes(id);
-        self.close(id, CloseReason::TooSlow { behind_bytes });
-        let Some(session) = self.session_mut(id) else {
-            return false;
-        };
-        let freed = session.mailbox.drop_messages();
-        self.mail_bytes = self.mail_bytes.saturating_sub(freed);
-        freed > 0
-    }
-
-    /// Sessions that are to be ended although their socket takes nothing: cut off, or beyond what the log keeps.
-    pub fn lost_sessions(&self) -> Vec<SessionId> {
-        self.sessions
-            .iter()
-            .filter(|(_, session)| session.blocked)
-            .filter(|(_, session)| {
-                let base = self
-                    .views
-                    .get(session.mailbox.view())
-                    .map_or_else(LogPosition::default, |view| view.log.base());
-                matches!(session.closing, Some(CloseReason::TooSlow { .. }))
-                    || session.mailbox.bytes() > MAIL_BYTES_MAX
-                    || session.mailbox.cursor() < base
-            })
-            .map(|(index, session)| SessionId {
-                index: u32::try_from(index).unwrap_or(u32::MAX),
-                generation: session.generation,
-            })
-            .collect()
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 use bytes::{Bytes, BytesMut};
+use memchr::memmem;
 
 /// Most slices that one write takes (`IOV_MAX` is larger; more gains nothing).
 pub const SLICES_MAX: usize = 64;
@@ -16,6 +17,9 @@ pub type Slices<'a> = ArrayVec<&'a [u8], SLICES_MAX>;
 
 /// How much is allocated at a time for the bytes of coming events.
 const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What every event ends with, and nothing else in it: a blank line.
+const MESSAGE_END: &[u8] = b"\r\n\r\n";
 
 /// A place in a view's log, in bytes since the view began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -27,7 +31,8 @@ impl LogPosition {
         self.0.saturating_sub(earlier.0)
     }
 
-    fn plus(self, bytes: usize) -> Self {
+    /// The position so many bytes further on.
+    pub(super) fn plus(self, bytes: usize) -> Self {
         Self(
             self.0
                 .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX)),
@@ -39,7 +44,22 @@ impl LogPosition {
 #[derive(Debug)]
 struct Batch {
     start: LogPosition,
+    /// How many events came before it since the view began.
+    events_before: u64,
     bytes: Bytes,
+}
+
+impl Batch {
+    fn end(&self) -> LogPosition {
+        self.start.plus(self.bytes.len())
+    }
+
+    /// Where `position` lies in the bytes.
+    fn offset(&self, position: LogPosition) -> usize {
+        usize::try_from(position.since(self.start))
+            .unwrap_or(usize::MAX)
+            .min(self.bytes.len())
+    }
 }
 
 /// The log of one view.
@@ -48,6 +68,9 @@ pub struct ViewLog {
     batches: VecDeque<Batch>,
     open: BytesMut,
     open_start: LogPosition,
+    open_events: u64,
+    /// How many events were sealed since the view began.
+    sealed_events: u64,
     retained_bytes: usize,
 }
 
@@ -61,6 +84,7 @@ impl ViewLog {
         for part in parts {
             self.open.extend_from_slice(part);
         }
+        self.open_events += 1;
         self.retained_bytes += size;
     }
 
@@ -72,7 +96,12 @@ impl ViewLog {
         let bytes = self.open.split().freeze();
         let start = self.open_start;
         self.open_start = start.plus(bytes.len());
-        self.batches.push_back(Batch { start, bytes });
+        self.batches.push_back(Batch {
+            start,
+            events_before: self.sealed_events,
+            bytes,
+        });
+        self.sealed_events += std::mem::take(&mut self.open_events);
     }
 
     /// The position behind the last event.
@@ -104,24 +133,83 @@ impl ViewLog {
         }
         let first = self
             .batches
-            .partition_point(|batch| batch.start.plus(batch.bytes.len()) <= range.start);
+            .partition_point(|batch| batch.end() <= range.start);
         for batch in self.batches.range(first..) {
             if batch.start >= range.end || slices.is_full() {
                 break;
             }
-            let from = usize::try_from(range.start.since(batch.start)).unwrap_or(usize::MAX);
-            let to = usize::try_from(range.end.since(batch.start)).unwrap_or(usize::MAX);
-            if let Some(bytes) = batch.bytes.get(from..to.min(batch.bytes.len())) {
+            let (from, to) = (batch.offset(range.start), batch.offset(range.end));
+            if let Some(bytes) = batch.bytes.get(from..to) {
                 slices.push(bytes);
             }
         }
         true
     }
 
+    /// The rest of the event in which `position` stands; nothing where one begins.
+    pub fn rest_of_event(&self, position: LogPosition) -> &[u8] {
+        let Some(batch) = self.batch_at(position) else {
+            return &[];
+        };
+        let at = batch.offset(position);
+        // The position may stand within the end itself, or right behind one. Batches hold whole events.
+        let from = at.saturating_sub(MESSAGE_END.len());
+        let behind = batch.bytes.get(from..).unwrap_or_default();
+        let end = memmem::find(behind, MESSAGE_END)
+            .map_or(batch.bytes.len(), |found| from + found + MESSAGE_END.len());
+        match at {
+            0 => &[],
+            _ => batch.bytes.get(at..end).unwrap_or_default(),
+        }
+    }
+
+    /// How many events end in that part of the log. It must be kept still.
+    pub fn events_in(&self, range: Range<LogPosition>) -> u64 {
+        self.events_before(range.end)
+            .saturating_sub(self.events_before(range.start))
+    }
+
+    /// How many events had ended at `position` since the view began.
+    fn events_before(&self, position: LogPosition) -> u64 {
+        if position >= self.end() {
+            return self.sealed_events + self.open_events;
+        }
+        let Some(batch) = self.batch_at(position) else {
+            return self.sealed_events;
+        };
+        let before = batch
+            .bytes
+            .get(..batch.offset(position))
+            .unwrap_or_default();
+        batch.events_before + memmem::find_iter(before, MESSAGE_END).count() as u64
+    }
+
+    /// The sealed batch that has the byte at `position`.
+    fn batch_at(&self, position: LogPosition) -> Option<&Batch> {
+        let index = self
+            .batches
+            .partition_point(|batch| batch.end() <= position);
+        self.batches
+            .get(index)
+            .filter(|batch| batch.start <= position)
+    }
+
     /// Forgets everything sealed: every member has it.
     pub fn clear(&mut self) {
         self.batches.clear();
         self.retained_bytes = self.open.len();
+    }
+
+    /// The oldest byte that would be there after [`ViewLog::retain`].
+    pub fn base_within(&self, bytes_max: usize) -> LogPosition {
+        let mut left = self.retained_bytes;
+        for batch in &self.batches {
+            if left <= bytes_max {
+                return batch.start;
+            }
+            left -= batch.bytes.len();
+        }
+        self.open_start
     }
 
     /// Forgets the oldest batches until no more than `bytes_max` are kept. Returns whether any went.
@@ -140,7 +228,7 @@ impl ViewLog {
     /// Forgets what lies wholly before `position`.
     pub fn forget_before(&mut self, position: LogPosition) {
         while let Some(batch) = self.batches.front() {
-            if batch.start.plus(batch.bytes.len()) > position {
+            if batch.end() > position {
                 break;
             }
             self.retained_bytes -= batch.bytes.len();
@@ -185,6 +273,41 @@ mod tests {
         assert_eq!(log.retained_bytes(), 10, "a batch goes as a whole");
         log.clear();
         assert_eq!((log.base(), log.retained_bytes()), (LogPosition(14), 0));
+    }
+
+    #[test]
+    fn what_is_missed_can_be_counted_and_what_was_begun_can_be_finished() {
+        let mut log = ViewLog::default();
+        let events = ["A: 1\r\n\r\n", "B: 2\r\nb: 3\r\n\r\n", "C: 4\r\n\r\n"];
+        for turn in [&events[..2], &events[2..], &events[..]] {
+            for event in turn {
+                log.append(&[event.as_bytes()]);
+            }
+            log.seal();
+        }
+        let all = events.concat().repeat(2);
+        let mut ends = vec![0];
+        for event in events.iter().chain(&events) {
+            ends.push(ends.last().unwrap() + event.len());
+        }
+        for at in 0..=all.len() {
+            let position = LogPosition(at as u64);
+            let end = *ends.iter().find(|end| **end >= at).unwrap();
+            assert_eq!(
+                log.rest_of_event(position),
+                &all.as_bytes()[at..end],
+                "{at}"
+            );
+            let count = ends.iter().filter(|end| **end > at).count();
+            assert_eq!(log.events_in(position..log.end()), count as u64, "{at}");
+        }
+        let second = LogPosition(ends[2] as u64);
+        assert_eq!(log.base_within(all.len()), LogPosition(0));
+        assert_eq!(log.base_within(all.len() - 1), second);
+        assert!(log.retain(all.len() - 1));
+        assert_eq!(log.base(), second);
+        assert_eq!(log.events_in(second..log.end()), 4);
+        assert_eq!(log.base_within(0), log.end());
     }
 
     #[test]

@@ -166,6 +166,7 @@ impl Hub {
                 "Originate failed: Asterisk did not tell its outcome in time",
             );
         }
+        self.end_stalled(now);
         self.end_turn(now);
     }
 
@@ -178,6 +179,7 @@ impl Hub {
         originates
             .chain(self.link_deadline())
             .chain(self.waiters_deadline())
+            .chain(self.write_deadline)
             .chain(self.overdue_at().filter(|_| self.is_ready()))
             .min()
     }

@@ -2,12 +2,16 @@
 //! each with the position at which it belongs. Order is Asterisk's order, whole messages only,
 //! however the writes are cut. A change of view is a message too: behind it the cursor is in another log.
 
+mod skip;
+
 use std::collections::VecDeque;
 
 use bytes::{Buf, BytesMut};
 
 use super::log::{LogPosition, Slices};
 use super::view::{ViewId, Views};
+
+pub(super) use self::skip::Missed;
 
 /// Where reading goes on behind a private message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +22,26 @@ pub(super) enum Then {
     Switch(ViewId, LogPosition),
 }
 
+impl Then {
+    /// The view and the position at which reading goes on, from a message of `view`.
+    const fn place(self, view: ViewId) -> (ViewId, LogPosition) {
+        match self {
+            Self::Continue(position) => (view, position),
+            Self::Switch(other, position) => (other, position),
+        }
+    }
+}
+
 /// A private message (or several that belong at one place).
 #[derive(Debug)]
 struct Mail {
+    /// Grows from message to message; what was put in between has that of a neighbour.
+    number: u64,
     at: LogPosition,
     then: Then,
     bytes: BytesMut,
+    /// It tells of events that were skipped here.
+    gap: Option<Missed>,
 }
 
 /// A reader has lost events: the log no longer has what comes next.
@@ -52,6 +70,8 @@ pub(super) struct Mailbox {
     /// Some of the first message's bytes were written, but not all.
     begun: bool,
     bytes: usize,
+    /// What the client was told that it missed, since it was last asked.
+    told: Option<Missed>,
 }
 
 impl Mailbox {
@@ -61,10 +81,11 @@ impl Mailbox {
             view,
             cursor,
             mail: VecDeque::new(),
-            posted: 0,
+            posted: 1,
             until: None,
             begun: false,
             bytes: 0,
+            told: None,
         }
     }
 
@@ -103,10 +124,9 @@ impl Mailbox {
         if self.until.is_some() {
             return;
         }
-        let joins = self
-            .mail
-            .back()
-            .is_some_and(|last| last.at == at && last.then == Then::Continue(at));
+        let joins = self.mail.back().is_some_and(|last| {
+            last.at == at && last.then == Then::Continue(at) && last.gap.is_none()
+        });
         if !joins {
             self.push(at, Then::Continue(at));
         }
@@ -136,32 +156,41 @@ impl Mailbox {
         self.push(at, Then::Switch(view, to));
     }
 
-    /// Puts a message before the one that got `number`, at position `at`; but never into one that is half written.
+    /// Puts a message before the one that got `number`, at position `at`; but never into one that is half written,
+    /// nor into events that were skipped.
     pub(super) fn insert(&mut self, number: u64, at: LogPosition, bytes: &[u8]) {
-        let first = self.posted.saturating_sub(self.mail.len() as u64);
-        let index = usize::try_from(number.saturating_sub(first))
-            .unwrap_or(usize::MAX)
-            .max(usize::from(self.begun))
-            .min(self.mail.len());
-        self.posted += 1;
+        let index = self
+            .mail
+            .partition_point(|mail| mail.number < number)
+            .max(usize::from(self.begun));
+        let before = index.checked_sub(1).and_then(|index| self.mail.get(index));
+        let reached = before.map_or(self.cursor, |mail| match mail.then {
+            Then::Continue(position) | Then::Switch(_, position) => position,
+        });
+        let at = at.max(reached);
         self.bytes += bytes.len();
         self.mail.insert(
             index,
             Mail {
+                // Behind it goes what is put in before the same message later.
+                number: number.saturating_sub(1),
                 at,
                 then: Then::Continue(at),
                 bytes: BytesMut::from(bytes),
+                gap: None,
             },
         );
     }
 
     fn push(&mut self, at: LogPosition, then: Then) {
-        self.posted += 1;
         self.mail.push_back(Mail {
+            number: self.posted,
             at,
             then,
             bytes: BytesMut::new(),
+            gap: None,
         });
+        self.posted += 1;
     }
 
     /// Drops every private message, for a client that will not be written any more; returns how many bytes they
@@ -171,6 +200,39 @@ impl Mailbox {
             .retain(|mail| matches!(mail.then, Then::Switch(..)));
         self.begun = false;
         std::mem::take(&mut self.bytes)
+    }
+
+    /// Whether something that this client still has to be sent stands where its log is no longer kept; `base` tells
+    /// from where on each view's is.
+    ///
+    /// # Errors
+    /// The view that it reads last is gone.
+    pub(super) fn lacks(
+        &self,
+        views: &Views,
+        base: impl Fn(ViewId) -> LogPosition,
+    ) -> Result<bool, FellOff> {
+        let (mut view, mut cursor) = (self.view, self.cursor);
+        for mail in &self.mail {
+            if cursor < mail.at.min(base(view)) {
+                return Ok(true);
+            }
+            (view, cursor) = mail.then.place(view);
+        }
+        Ok(cursor < self.end(views, view)?.min(base(view)))
+    }
+
+    /// Where the last log is read up to.
+    fn end(&self, views: &Views, view: ViewId) -> Result<LogPosition, FellOff> {
+        match self.until {
+            Some(until) => Ok(until),
+            None => Ok(views.log(view)?.end()),
+        }
+    }
+
+    /// What the client was told that it missed, since this was last called.
+    pub(super) const fn take_told(&mut self) -> Option<Missed> {
+        self.told.take()
     }
 
     /// Every view that a waiting switch leads to.
@@ -201,16 +263,13 @@ impl Mailbox {
             if !mail.bytes.is_empty() {
                 slices.push(&mail.bytes);
             }
-            (view, cursor) = match mail.then {
-                Then::Continue(position) => (view, position),
-                Then::Switch(other, position) => (other, position),
-            };
+            (view, cursor) = mail.then.place(view);
             if slices.is_full() {
                 return Ok(());
             }
         }
         let log = views.log(view)?;
-        let end = self.until.unwrap_or_else(|| log.end());
+        let end = self.end(views, view)?;
         if log.read(cursor..end, slices) {
             Ok(())
         } else {
@@ -242,6 +301,9 @@ impl Mailbox {
                 return;
             }
             let then = mail.then;
+            if let Some(gap) = mail.gap {
+                self.told = Some(self.told.unwrap_or_default().and(gap));
+            }
             self.mail.pop_front();
             match then {
                 Then::Continue(position) => self.cursor = position,

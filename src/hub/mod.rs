@@ -31,6 +31,7 @@ mod requests;
 mod ring;
 pub mod security;
 mod session;
+mod slow;
 mod turns;
 mod view;
 
@@ -45,7 +46,6 @@ use slab::Slab;
 use self::filter::Drafting;
 use self::late::LateActions;
 use self::link::Link;
-use self::log::LogPosition;
 use self::mailbox::Mailbox;
 use self::random::Random;
 use self::reports::ReportLimits;
@@ -125,6 +125,17 @@ pub enum Notice {
         address: IpAddr,
         /// Why.
         reason: CloseReason,
+    },
+    /// A client was told that it missed events, because it reads too slowly.
+    EventsSkipped {
+        /// Its user.
+        user: String,
+        /// Its address.
+        address: IpAddr,
+        /// How many events.
+        events: u64,
+        /// How many bytes they had.
+        bytes: u64,
     },
     /// A request was refused.
     Refused {
@@ -224,6 +235,8 @@ pub struct Hub {
     resumed: Vec<SessionId>,
     /// Sessions whose input goes on to be parsed with the next tick.
     backlog: Vec<SessionId>,
+    /// When the next session may be ended whose socket takes nothing; never too late, but perhaps too early.
+    write_deadline: Option<Duration>,
     notices: VecDeque<Notice>,
 }
 
@@ -254,6 +267,7 @@ impl Hub {
             dirty: Vec::new(),
             resumed: Vec::new(),
             backlog: Vec::new(),
+            write_deadline: None,
             notices: VecDeque::new(),
             general,
             upstream,
@@ -278,10 +292,7 @@ impl Hub {
             filters: Arc::clone(&user.event_filters),
         };
         let view = self.views.subscribe(&key);
-        let end = self
-            .views
-            .get(view)
-            .map_or_else(LogPosition::default, |view| view.log.end());
+        let end = self.end_of(view);
         self.generation = self.generation.wrapping_add(1);
         let user_key: Box<str> = user.name.to_ascii_lowercase().into();
         let session = Session {
@@ -309,6 +320,7 @@ impl Hub {
             challenge,
             challenge_random,
             blocked: false,
+            progress_at: now.since_start,
             dirty: false,
             stalled: false,
             backlogged: false,

@@ -59,6 +59,13 @@ pub enum CloseReason {
         /// How many bytes it was behind.
         behind_bytes: u64,
     },
+    /// Its socket took nothing for its user's `writetimeout`, while so many bytes were waiting.
+    NotReading {
+        /// How many bytes it was behind.
+        behind_bytes: u64,
+        /// The `writetimeout`.
+        timeout: Duration,
+    },
     /// Its user has `onupstreamloss = close`, and Asterisk went away.
     UpstreamLost,
     /// amimux itself ends.
@@ -74,6 +81,14 @@ impl std::fmt::Display for CloseReason {
             Self::TooSlow { behind_bytes } => {
                 write!(formatter, "too slow: {behind_bytes} bytes behind")
             }
+            Self::NotReading {
+                behind_bytes,
+                timeout,
+            } => write!(
+                formatter,
+                "too slow: took nothing for {} ms (writetimeout), {behind_bytes} bytes behind",
+                timeout.as_millis()
+            ),
             Self::UpstreamLost => formatter.write_str("Asterisk went away"),
             Self::Shutdown => formatter.write_str("amimux is shutting down"),
         }
@@ -199,6 +214,8 @@ pub(super) struct Session {
     pub challenge_random: u32,
     /// Its socket is full; its own task drains it.
     pub blocked: bool,
+    /// When its socket last took something, or was first found full.
+    pub progress_at: Duration,
     /// It is on the list of those to be flushed.
     pub dirty: bool,
     /// Its input was left unread because it is full; it goes on when there is room.

@@ -6,7 +6,7 @@ use super::acl::Acl;
 use super::class::Classes;
 use super::rights::{Audit, Rights};
 use super::secret::{Credential, Secret};
-use super::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
+use super::user::{ActionIds, LoginForms, OnSlow, OnUpstreamLoss, User};
 
 /// A user of that name whose secret is `NAME-secret`, with these write classes and nothing to read.
 pub(crate) fn user(name: &str, write: Classes) -> User {
@@ -22,7 +22,8 @@ pub(crate) fn user(name: &str, write: Classes) -> User {
         acl: Acl::default(),
         allow_multiple_login: true,
         display_connects: true,
-        write_timeout: Duration::from_millis(100),
+        write_timeout: Duration::from_secs(30),
+        on_slow: OnSlow::Disconnect,
         set_variables: Vec::new(),
         upstream: "asterisk".to_owned(),
         on_upstream_loss: OnUpstreamLoss::Keep,

@@ -32,6 +32,16 @@ pub enum OnUpstreamLoss {
     Close,
 }
 
+/// What happens to a client that reads so slowly that events it has not been written are no longer kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnSlow {
+    /// It is disconnected.
+    #[default]
+    Disconnect,
+    /// It goes on with the events that come next, and is told how many it missed.
+    Skip,
+}
+
 /// Which forms of login a user may use (`authtype`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LoginForms {
@@ -69,8 +79,10 @@ pub struct User {
     pub allow_multiple_login: bool,
     /// Whether logins and logoffs are logged.
     pub display_connects: bool,
-    /// How long a client may take without reading before it is dropped.
+    /// How long a client's socket may take nothing, while something waits to be written, before it is disconnected.
     pub write_timeout: Duration,
+    /// What happens when the client is behind further than events are kept.
+    pub on_slow: OnSlow,
     /// Variables set on every channel this user originates, in the order of the configuration.
     pub set_variables: Vec<(String, String)>,
     /// Name of the upstream (the Asterisk) that this user is connected to.

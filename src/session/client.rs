@@ -13,7 +13,7 @@ use tracing::warn;
 use super::clients::Client;
 use super::registry::LoginGuard;
 use super::shell::Shell;
-use super::socket::{is_empty_now, linger};
+use super::socket::{is_empty_now, linger, wait_for_client};
 use crate::hub::{Admission, CloseReason, SessionId};
 
 /// A client that has logged in, on its way to the thread of its Asterisk.
@@ -41,8 +41,11 @@ impl Shell {
     }
 
     fn take_in(self: &Rc<Self>, socket: TcpStream, admission: Admission, login: LoginGuard) {
+        let write_timeout = admission.user.write_timeout;
+        wait_for_client(&socket, write_timeout, false);
         let client = Rc::new(Client {
             socket,
+            write_timeout,
             resumed: Notify::new(),
             gone: CancellationToken::new(),
             login: Cell::new(Some(login)),

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -13,6 +14,8 @@ use crate::hub::SessionId;
 /// One live client.
 pub(super) struct Client {
     pub(super) socket: TcpStream,
+    /// Its user's `writetimeout`.
+    pub(super) write_timeout: Duration,
     /// Its input can be taken again.
     pub(super) resumed: Notify,
     /// It is over.

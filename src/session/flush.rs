@@ -9,7 +9,7 @@ use arrayvec::ArrayVec;
 
 use super::clients::Client;
 use super::shell::Shell;
-use super::socket::linger;
+use super::socket::{linger, wait_for_client};
 use crate::hub::log::SLICES_MAX;
 use crate::hub::{CloseReason, Outcome, SessionId, Slices};
 
@@ -95,8 +95,10 @@ impl Shell {
             return;
         };
         if matches!(self.write_some(id, &client), Attempt::Full) {
-            self.hub.borrow_mut().set_blocked(id, true);
+            let now = self.now();
+            self.hub.borrow_mut().set_blocked(now, id, true);
             self.blocked.set(self.blocked.get() + 1);
+            wait_for_client(&client.socket, client.write_timeout, true);
             tokio::task::spawn_local(Rc::clone(self).drain(id, client));
         }
     }
@@ -123,7 +125,9 @@ impl Shell {
             match self.write_some(id, &client) {
                 Attempt::Full => {}
                 Attempt::Done => {
-                    self.hub.borrow_mut().set_blocked(id, false);
+                    let now = self.now();
+                    self.hub.borrow_mut().set_blocked(now, id, false);
+                    wait_for_client(&client.socket, client.write_timeout, false);
                     // What came while it was being set free.
                     self.flush(id);
                     break;

@@ -259,6 +259,14 @@ impl Shell {
                 address,
                 reason,
             } => info!(upstream, user, %address, reason = %reason, "session ended"),
+            Notice::EventsSkipped {
+                user,
+                address,
+                events,
+                bytes,
+            } => {
+                warn!(upstream, user, %address, events, bytes, "events skipped: too slow");
+            }
             Notice::Refused {
                 user,
                 address,

@@ -15,6 +15,10 @@ const NOT_SENT_LOW_BYTES: u32 = 128 * 1024;
 /// How long a peer may leave what it was sent unacknowledged.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 
+/// The same for a client that has logged in, unless its `writetimeout` is longer: Linux counts a window that stays
+/// closed as well, and one that opens by little does not end its count.
+const CLIENT_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(120);
+
 /// How long a closed client may go on sending before it is cut off.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -48,6 +52,15 @@ pub fn is_empty_now(stream: &TcpStream) {
     let _ = stream.try_io(Interest::READABLE, forget);
 }
 
+/// How long the kernel waits for a client that has logged in and whose socket is not full: one that has vanished is
+/// noticed, one that reads slowly is left alone. While its socket is full (`full`) its `writetimeout` counts alone,
+/// because only we see that it takes a little now and then.
+pub fn wait_for_client(stream: &TcpStream, write_timeout: Duration, full: bool) {
+    let wait = (!full).then(|| write_timeout.max(CLIENT_UNACKNOWLEDGED_MAX));
+    // As above: things are right without it.
+    let _ = SockRef::from(stream).set_tcp_user_timeout(wait);
+}
+
 /// Closes a connection so that the peer gets the last bytes: closing with unread input would reset it.
 ///
 /// Cancel safe: dropping it closes at once.
@@ -68,4 +81,33 @@ pub async fn linger(stream: &TcpStream) {
         }
     };
     let _ = tokio::time::timeout(LINGER, drained).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_is_told_what_a_client_needs() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (_client, (server, _)) = (client.unwrap(), server.unwrap());
+        let socket = SockRef::from(&server);
+        prepare_client(&server);
+        assert!(server.nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(
+            socket.tcp_keepalive_time().unwrap(),
+            Duration::from_secs(30)
+        );
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), NOT_SENT_LOW_BYTES);
+        let waits = |write_timeout: u64, full: bool| {
+            wait_for_client(&server, Duration::from_secs(write_timeout), full);
+            socket.tcp_user_timeout().unwrap()
+        };
+        assert_eq!(waits(30, false), Some(CLIENT_UNACKNOWLEDGED_MAX));
+        assert_eq!(waits(30, true), None);
+        assert_eq!(waits(600, false), Some(Duration::from_secs(600)));
+    }
 }

@@ -344,7 +344,7 @@ impl Bench {
                 }
             }
         }
-        self.hub.set_blocked(client.id, client.stuck);
+        self.hub.set_blocked(self.now, client.id, client.stuck);
         let leaked = memchr::memmem::find(&client.received, NONCE_HEX);
         assert_eq!(leaked, None, "client {index} was shown a token");
     }

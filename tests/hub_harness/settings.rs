@@ -8,7 +8,7 @@ use amimux::policy::acl::{Acl, RuleList};
 use amimux::policy::class::Classes;
 use amimux::policy::rights::{Audit, Rights};
 use amimux::policy::secret::{Credential, Secret};
-use amimux::policy::user::{ActionIds, LoginForms, OnUpstreamLoss, User};
+use amimux::policy::user::{ActionIds, LoginForms, OnSlow, OnUpstreamLoss, User};
 
 /// Security events that amimux makes itself. Only those tests have them that are about them: elsewhere every
 /// login would be among the events that are looked at.
@@ -80,7 +80,8 @@ pub fn user(name: &str) -> User {
         acl: Acl::default(),
         allow_multiple_login: true,
         display_connects: true,
-        write_timeout: Duration::from_millis(100),
+        write_timeout: Duration::from_secs(30),
+        on_slow: OnSlow::Disconnect,
         set_variables: Vec::new(),
         upstream: "pbx".to_owned(),
         on_upstream_loss: OnUpstreamLoss::Keep,

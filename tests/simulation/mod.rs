@@ -28,6 +28,7 @@ pub struct Tally {
     pub failures: usize,
     pub losses: usize,
     pub cut_off: usize,
+    pub gaps: usize,
     pub clients: usize,
 }
 
@@ -38,6 +39,7 @@ impl Tally {
         self.failures += other.failures;
         self.losses += other.losses;
         self.cut_off += other.cut_off;
+        self.gaps += other.gaps;
         self.clients += other.clients;
     }
 
@@ -48,6 +50,7 @@ impl Tally {
             && self.failures > 200
             && self.losses > 50
             && self.cut_off > 5
+            && self.gaps > 5
             && self.clients > 500
     }
 }

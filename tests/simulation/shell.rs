@@ -94,13 +94,13 @@ impl World {
                         .receive(&bytes[..length], &self.pbx.happened, settled);
                     if full {
                         actor.blocked = true;
-                        break self.hub.set_blocked(actor.id, true);
+                        break self.hub.set_blocked(self.now, actor.id, true);
                     }
                 }
                 Outcome::CaughtUp => {
                     if !self.hub.turn_over(self.now, actor.id) {
                         actor.blocked = false;
-                        break self.hub.set_blocked(actor.id, false);
+                        break self.hub.set_blocked(self.now, actor.id, false);
                     }
                 }
                 Outcome::Finished => {

@@ -8,7 +8,7 @@ use amimux::hub::{Admission, CloseReason, FilterBuild, FilterDrafted, Hub, Now, 
 use amimux::policy::class::Classes;
 use amimux::policy::event_filter::EventFilters;
 use amimux::policy::event_mask::EventMask;
-use amimux::policy::user::User;
+use amimux::policy::user::{OnSlow, User};
 use bytes::BytesMut;
 
 use super::Tally;
@@ -174,6 +174,9 @@ impl World {
         let name = *self.random.pick(&["ann", "bob", "cid"]);
         let mut user = user(name);
         user.max_in_flight = 1 + self.random.below(8);
+        if self.random.once_in(2) {
+            user.on_slow = OnSlow::Skip;
+        }
         if self.random.once_in(2) {
             user.read = self.some_classes();
         }
@@ -425,6 +428,7 @@ impl World {
             tally.answers += actor.reader.answers;
             tally.events += actor.reader.events;
             tally.failures += actor.reader.failures;
+            tally.gaps += actor.reader.gaps;
         }
         tally
     }

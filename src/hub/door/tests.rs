@@ -8,7 +8,7 @@ use crate::policy::class::Classes;
 use crate::policy::rights::{Audit, Rights};
 use crate::policy::secret::{Credential, Secret};
 use crate::policy::secret_hash::SecretHash;
-use crate::policy::user::{ActionIds, LoginForms, OnUpstreamLoss};
+use crate::policy::user::{ActionIds, LoginForms, OnSlow, OnUpstreamLoss};
 
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const NOW: Duration = Duration::from_secs(100);
@@ -29,7 +29,8 @@ fn user(name: &str, credential: Credential) -> User {
         acl: Acl::default(),
         allow_multiple_login: true,
         display_connects: true,
-        write_timeout: Duration::from_millis(100),
+        write_timeout: Duration::from_secs(30),
+        on_slow: OnSlow::Disconnect,
         set_variables: Vec::new(),
         upstream: "pbx".to_owned(),
         on_upstream_loss: OnUpstreamLoss::Keep,
