@@ -59,6 +59,7 @@ fn run() -> anyhow::Result<usize> {
     }
     limits::raise();
     limits::grow_table();
+    child::end_with_signals()?;
     let mut report = Report::default();
     report.machine();
     if options.wants(Section::Fanout) {
