@@ -3,11 +3,13 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long amimux may take until its port is open.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
@@ -39,13 +41,72 @@ impl Contestant {
     }
 }
 
+/// A process, and the folder of its configuration.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    _folder: Option<TempDir>,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The process that runs now: there is one at a time. It is here so that a signal can end it, too.
+static PRESENT: Mutex<Option<Process>> = Mutex::new(None);
+
+fn present() -> MutexGuard<'static, Option<Process>> {
+    PRESENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the present contestant when this process is told to end, and then does as told.
+pub(crate) fn end_with_signals() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut signals = {
+        let _context = runtime.enter();
+        [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ]
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let [interrupt, terminate, hangup] = &mut signals;
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
+                }
+            });
+            // Whoever starts one now waits for ever, and goes with this process.
+            let mut present = present();
+            drop(present.take());
+            std::process::exit(130);
+        })?;
+    Ok(())
+}
+
 /// A running contestant; it is killed with the value.
 #[derive(Debug)]
 pub(crate) struct Running {
-    process: Child,
+    process: u32,
     /// Where its clients connect.
     pub(crate) port: u16,
-    _folder: Option<TempDir>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(present().take());
+    }
 }
 
 impl Running {
@@ -63,22 +124,36 @@ impl Running {
         }
     }
 
+    /// Starts the process; nobody can be told to end it before it is known.
+    fn spawn(
+        command: &mut Command,
+        port: u16,
+        folder: Option<TempDir>,
+    ) -> anyhow::Result<(Self, Option<ChildStdout>)> {
+        let mut present = present();
+        let mut child = command.spawn().context("cannot start a contestant")?;
+        let running = Self {
+            process: child.id(),
+            port,
+        };
+        let out = child.stdout.take();
+        *present = Some(Process {
+            child,
+            _folder: folder,
+        });
+        Ok((running, out))
+    }
+
     fn start_other(name: &str, source: u16, clients: usize) -> anyhow::Result<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .args(["contestant", name])
             .args([source.to_string(), clients.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             // It ends when a connection of its does, with a complaint that nobody needs.
-            .stderr(Stdio::null())
-            .spawn()
-            .context("cannot start a contestant")?;
-        let out = process.stdout.take();
-        let mut running = Self {
-            process,
-            port: 0,
-            _folder: None,
-        };
+            .stderr(Stdio::null());
+        let (mut running, out) = Self::spawn(&mut command, 0, None)?;
         let mut line = String::new();
         BufReader::new(out.context("no output")?).read_line(&mut line)?;
         running.port = line.trim().parse().context("a contestant did not start")?;
@@ -90,21 +165,20 @@ impl Running {
         let file = folder.path().join("amimux.conf");
         let port = free_port()?;
         write_configuration(&file, &configuration(port, source, users))?;
-        let process = Command::new(env!("CARGO_BIN_EXE_amimux"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_amimux"));
+        command
             .args(["run", "--log", "error", "--config"])
             .arg(&file)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .context("cannot start amimux")?;
-        let mut running = Self {
-            process,
-            port,
-            _folder: Some(folder),
-        };
+            .stdout(Stdio::null());
+        let (running, _) = Self::spawn(&mut command, port, Some(folder))?;
         let deadline = Instant::now() + OPEN_WITHIN;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            if let Some(status) = running.process.try_wait()? {
+            let ended = match present().as_mut() {
+                Some(process) => process.child.try_wait()?,
+                None => None,
+            };
+            if let Some(status) = ended {
                 bail!("amimux ended ({status})");
             }
             if Instant::now() >= deadline {
@@ -117,7 +191,7 @@ impl Running {
 
     /// CPU time of all its threads, user and system.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let folder = format!("/proc/{}", self.process.id());
+        let folder = format!("/proc/{}", self.process);
         let mut total = Duration::ZERO;
         for task in std::fs::read_dir(format!("{folder}/task"))? {
             let path = task?.path().join("schedstat");
@@ -132,18 +206,10 @@ impl Running {
 
     /// Bytes of memory that are resident.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = line.and_then(|line| line.split_ascii_whitespace().next());
         Ok(number.context("no VmRSS")?.parse::<u64>()? * 1024)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

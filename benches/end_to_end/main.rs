@@ -14,6 +14,7 @@ mod fanout;
 mod fanout_table;
 mod limits;
 mod options;
+mod others;
 mod readers;
 mod report;
 mod requests;
@@ -24,9 +25,22 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde_json::json;
 
 use self::options::{Internal, Options, Section};
 use self::report::Report;
+
+/// Makes one kind of measurement.
+type Measure = fn(&Options, &mut Report);
+
+/// What is measured, and in which order; two of them in one.
+const MEASUREMENTS: [(&[Section], Measure); 5] = [
+    (&[Section::Fanout], fanout_table::fanout),
+    (&[Section::Views], fanout_table::views),
+    (&[Section::Actions, Section::Flood], requests::measure),
+    (&[Section::Idle], sessions::idle),
+    (&[Section::Logins], sessions::logins),
+];
 
 fn main() -> ExitCode {
     match run() {
@@ -54,25 +68,31 @@ fn run() -> anyhow::Result<usize> {
         contestants::run(name, *source, *clients)?;
         return Ok(0);
     }
+    if options.is_a_test() {
+        return Ok(0);
+    }
     limits::raise();
     limits::grow_table();
+    child::end_with_signals()?;
     let mut report = Report::default();
     report.machine();
-    if options.wants(Section::Fanout) {
-        fanout_table::fanout(&options, &mut report);
-    }
-    if options.wants(Section::Views) {
-        fanout_table::views(&options, &mut report);
-    }
-    if options.wants(Section::Actions) || options.wants(Section::Flood) {
-        requests::measure(&options, &mut report);
-    }
-    if options.wants(Section::Idle) {
-        sessions::idle(&options, &mut report);
-    }
-    if options.wants(Section::Logins) {
-        sessions::logins(&options, &mut report);
+    for (sections, measure) in MEASUREMENTS {
+        if !sections.iter().any(|section| options.wants(*section)) {
+            continue;
+        }
+        let (others, ()) = others::share_during(|| measure(&options, &mut report));
+        let percent = others * 100.0;
+        report.line(&format!(
+            "  (others used {percent:.0} % of the machine meanwhile)"
+        ));
+        let names = sections
+            .iter()
+            .map(|section| format!("{section:?}").to_lowercase());
+        let names = names.collect::<Vec<_>>();
+        let entry = json!({ "sections": names, "share": others });
+        report.record("used_by_others", entry);
     }
     aims::print(&report);
+    report.load_after();
     report.finish(options.json.as_deref())
 }

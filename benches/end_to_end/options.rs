@@ -24,7 +24,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT")]
     pub(crate) clients: Vec<u64>,
 
-    /// Given by cargo; means nothing
+    /// Given by `cargo bench`, and not by `cargo test`
     #[arg(long, hide = true)]
     pub(crate) bench: bool,
 
@@ -65,6 +65,11 @@ pub(crate) enum Section {
 }
 
 impl Options {
+    /// Whether it was `cargo test` that ran this, which asks for nothing.
+    pub(crate) fn is_a_test(&self) -> bool {
+        !self.bench && !self.quick && self.only.is_empty() && self.json.is_none()
+    }
+
     pub(crate) fn wants(&self, section: Section) -> bool {
         self.only.is_empty() || self.only.contains(&section)
     }

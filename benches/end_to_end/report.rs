@@ -114,6 +114,17 @@ impl Report {
         self.sections.insert("machine".to_owned(), machine);
     }
 
+    /// Tells how busy the machine was; others' work shows in latencies first.
+    pub(crate) fn load_after(&mut self) {
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.trim();
+        self.line(&format!("\nload after: {load}"));
+        let machine = self.sections.get_mut("machine");
+        if let Some(fields) = machine.and_then(Value::as_object_mut) {
+            fields.insert("load_after".to_owned(), json!(load));
+        }
+    }
+
     /// Writes the JSON file if one was asked for; returns how many runs failed.
     pub(crate) fn finish(self, file: Option<&Path>) -> anyhow::Result<usize> {
         if let Some(file) = file {
