@@ -1,5 +1,6 @@
 //! Starts everything and ends it: a thread per Asterisk, the entrance for clients, signals.
 
+mod files;
 mod hub_thread;
 
 use std::cell::RefCell;
@@ -36,6 +37,8 @@ impl Daemon {
     /// # Errors
     /// The port cannot be opened.
     pub async fn bind(settings: Settings) -> anyhow::Result<Self> {
+        // While this is the only thread.
+        files::prepare(&settings.general);
         let address = settings.general.bind;
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!(

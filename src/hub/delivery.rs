@@ -104,11 +104,7 @@ impl Hub {
     pub(super) fn end_turn(&mut self, now: Now) {
         self.check_waiters(now);
         self.dispatch(now);
-        for (_, view) in self.views.iter_mut() {
-            if view.grown {
-                view.log.seal();
-            }
-        }
+        self.views.seal_grown();
         self.hold_bounds();
     }
 
@@ -127,16 +123,14 @@ impl Hub {
 
     /// Whether some view has events that its members were not written.
     pub fn has_grown(&self) -> bool {
-        self.views.iter().any(|(_, view)| view.grown)
+        !self.views.grown().is_empty()
     }
 
     /// Adds to `ids` the members of the views that grew, less those whose socket is full. Write to each, then
     /// call [`Hub::swept`].
     pub fn begin_sweep(&mut self, ids: &mut Vec<SessionId>) {
-        for (_, view) in self.views.iter_mut() {
-            if !std::mem::take(&mut view.grown) {
-                continue;
-            }
+        let grown = self.views.take_grown();
+        for view in grown.iter().filter_map(|id| self.views.get(*id)) {
             for index in &view.members {
                 if let Some(session) = self.sessions.get(*index as usize)
                     && !session.blocked
@@ -148,6 +142,7 @@ impl Hub {
                 }
             }
         }
+        self.views.reuse_grown(grown);
     }
 
     /// Collects what is to be written to a client next. After the write, call [`Hub::wrote`].

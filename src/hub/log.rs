@@ -194,10 +194,32 @@ impl ViewLog {
             .filter(|batch| batch.start <= position)
     }
 
-    /// Forgets everything sealed: every member has it.
-    pub fn clear(&mut self) {
+    /// Whether what is appended next needs memory.
+    pub fn is_bare(&self) -> bool {
+        self.open.capacity() == 0
+    }
+
+    /// Takes memory that another log has no use for.
+    pub fn adopt(&mut self, memory: BytesMut) {
+        if self.is_bare() {
+            self.open = memory;
+        }
+    }
+
+    /// Forgets everything sealed: every member has it. Its memory is for the next log that needs some: the system would
+    /// take it back, and clear it before it gives it out again.
+    pub fn clear(&mut self) -> Option<BytesMut> {
+        let last = self.batches.pop_back();
         self.batches.clear();
         self.retained_bytes = self.open.len();
+        if !self.open.is_empty() {
+            return None;
+        }
+        // It has a share of the memory.
+        self.open = BytesMut::new();
+        let mut memory = last?.bytes.try_into_mut().ok()?;
+        memory.clear();
+        Some(memory)
     }
 
     /// The oldest byte that would be there after [`ViewLog::retain`].

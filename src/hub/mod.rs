@@ -24,6 +24,7 @@ pub mod log;
 mod login;
 mod loss;
 mod mailbox;
+mod notice;
 mod random;
 mod replies;
 mod reports;
@@ -36,7 +37,6 @@ mod turns;
 mod view;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,11 +68,9 @@ pub use self::delivery::Outcome;
 pub use self::filter::{FilterDraft, FilterDrafted};
 pub use self::judge::{FilterBuild, FilterStatistics};
 pub use self::log::Slices;
+pub use self::notice::Notice;
 pub use self::reports::AuditRecord;
 pub use self::session::{CloseReason, SessionId};
-
-/// Most notices that wait to be logged; beyond it they are counted only.
-const NOTICES_MAX: usize = 4096;
 
 /// The time, as the caller knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,94 +79,6 @@ pub struct Now {
     pub since_start: Duration,
     /// Since 1970, for what clients are shown.
     pub wall: Duration,
-}
-
-/// Something that an administrator may want to read in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// Asterisk answers; so many actions are known.
-    UpstreamReady {
-        /// What Asterisk greeted with.
-        banner: String,
-        /// How many actions it offers.
-        actions: usize,
-    },
-    /// The action table could not be learned: the built-in one is used.
-    ActionTableUnknown {
-        /// What Asterisk said.
-        answer: String,
-    },
-    /// The upstream user may not see everything that clients may want.
-    UpstreamNotBooted,
-    /// The connection to Asterisk ended, or could not be made.
-    UpstreamLost {
-        /// Why.
-        cause: String,
-        /// How many requests got an error for it.
-        failed: usize,
-        /// When it is tried again.
-        retry_in: Duration,
-    },
-    /// A client is logged in.
-    SessionOpened {
-        /// Its user.
-        user: String,
-        /// Its address.
-        address: IpAddr,
-    },
-    /// A client has gone.
-    SessionClosed {
-        /// Its user.
-        user: String,
-        /// Its address.
-        address: IpAddr,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// A client was told that it missed events, because it reads too slowly.
-    EventsSkipped {
-        /// Its user.
-        user: String,
-        /// Its address.
-        address: IpAddr,
-        /// How many events.
-        events: u64,
-        /// How many bytes they had.
-        bytes: u64,
-    },
-    /// A request was refused.
-    Refused {
-        /// Whose.
-        user: String,
-        /// From where.
-        address: IpAddr,
-        /// The action as it was sent, cut.
-        action: String,
-        /// What the client was told.
-        reason: String,
-        /// What refused it.
-        rule: String,
-        /// How many refusals of this session since the last notice were not told.
-        suppressed: u64,
-    },
-    /// An action of a user with `audit`.
-    Audit(Box<AuditRecord>),
-    /// Asterisk sent something that belongs to nobody.
-    Unroutable {
-        /// Its first line, cut.
-        first_line: String,
-    },
-    /// An answer or event from Asterisk was longer than allowed.
-    Oversized {
-        /// Its first line, cut.
-        first_line: String,
-    },
-    /// An action was not answered in time.
-    Overdue {
-        /// Whose; empty if it was ours.
-        user: String,
-    },
 }
 
 /// What the login room hands over: a client that has proved who it is.
@@ -302,7 +212,12 @@ impl Hub {
             connection,
             logged_in_at: now.wall,
             limits: ReportLimits::new(),
-            input,
+            // Most have nothing left; the buffer in which their login was read goes then.
+            input: if input.is_empty() {
+                BytesMut::new()
+            } else {
+                input
+            },
             framer: RequestFramer::default(),
             end_of_input: false,
             pending: VecDeque::new(),
@@ -401,30 +316,6 @@ impl Hub {
     /// The user of a session.
     pub fn user(&self, id: SessionId) -> Option<&Arc<User>> {
         self.session(id).map(|session| &session.user)
-    }
-
-    /// The next notice for the log.
-    pub fn next_notice(&mut self) -> Option<Notice> {
-        self.notices.pop_front()
-    }
-
-    fn notice(&mut self, notice: Notice) {
-        if self.notices.len() < NOTICES_MAX {
-            self.notices.push_back(notice);
-        }
-    }
-
-    fn has_room_for_notices(&self) -> bool {
-        self.notices.len() < NOTICES_MAX / 2
-    }
-
-    fn notice_session_opened(&mut self, user: &User, address: IpAddr) {
-        if user.display_connects {
-            self.notice(Notice::SessionOpened {
-                user: user.name.clone(),
-                address,
-            });
-        }
     }
 
     fn session(&self, id: SessionId) -> Option<&Session> {

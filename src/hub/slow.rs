@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+
 use super::log::{LogPosition, ViewLog};
 use super::session::{CloseReason, Session, SessionId, find_mut};
-use super::view::{ViewId, Views};
+use super::view::{SPARE_MAX, ViewId, Views};
 use super::{Hub, Notice, Now};
 use crate::policy::user::OnSlow;
 
@@ -99,16 +101,17 @@ impl Hub {
 
     /// Keeps memory bounded: what a view retains, what a client may have waiting, and everything together.
     pub(super) fn hold_bounds(&mut self) {
-        let retention = self.general.retention_bytes;
         let limit = self.general.memory_limit_bytes;
-        self.trim_all(|grown| {
-            // Before its sweep, even those who read in time need what one turn brought.
-            if grown {
-                retention.max(2 * SWEEP_NOW_BYTES)
-            } else {
-                retention
-            }
-        });
+        // Before its sweep, even those who read in time need what one turn brought.
+        let most = self.general.retention_bytes.max(2 * SWEEP_NOW_BYTES);
+        let over = |id: &&ViewId| {
+            let view = self.views.get(**id);
+            view.is_some_and(|view| view.log.retained_bytes() > most)
+        };
+        let over: Vec<_> = self.views.grown().iter().filter(over).copied().collect();
+        for id in over {
+            self.trim(id, most);
+        }
         while self.held_bytes() > limit {
             if !self.relieve() {
                 break;
@@ -118,6 +121,7 @@ impl Hub {
 
     /// Forgets events that every member has been written.
     pub fn swept(&mut self) {
+        let mut free = ArrayVec::<_, SPARE_MAX>::new();
         for (_, view) in self.views.iter_mut() {
             if view.log.retained_bytes() == 0 {
                 continue;
@@ -132,32 +136,34 @@ impl Hub {
                 // Somebody is on the way into this view: keep what it may need.
                 _ if view.expects_readers() => {}
                 Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
-                _ => view.log.clear(),
+                _ => {
+                    if let Some(memory) = view.log.clear()
+                        && !free.is_full()
+                    {
+                        free.push(memory);
+                    }
+                }
             }
         }
+        self.views.keep_spare(free);
+        self.views.recount();
         let retention = self.general.retention_bytes;
-        self.trim_all(|_| retention);
+        let all = self.views.iter();
+        let over: Vec<_> = all
+            .filter(|(_, view)| view.log.retained_bytes() > retention)
+            .map(|(id, _)| id)
+            .collect();
+        for id in over {
+            self.trim(id, retention);
+        }
     }
 
     /// Whether so much waits that the next sweep must not be put off.
     pub fn must_sweep(&self) -> bool {
-        self.views
-            .iter()
-            .any(|(_, view)| view.grown && view.log.retained_bytes() > SWEEP_NOW_BYTES)
-    }
-
-    /// Trims each view to that many bytes, which depend on whether it has grown since the last sweep.
-    fn trim_all(&mut self, most: impl Fn(bool) -> usize) {
-        let over = self
-            .views
-            .iter()
-            .map(|(id, view)| (id, view.log.retained_bytes(), most(view.grown)))
-            .filter(|(_, bytes, most)| bytes > most)
-            .map(|(id, _, most)| (id, most))
-            .collect::<Vec<_>>();
-        for (id, most) in over {
-            self.trim(id, most);
-        }
+        let grown = self.views.grown().iter();
+        grown
+            .filter_map(|id| self.views.get(*id))
+            .any(|view| view.log.retained_bytes() > SWEEP_NOW_BYTES)
     }
 
     /// Forgets a view's oldest events; whether there were any. Those who skip what is lost do so before it is.
@@ -194,9 +200,12 @@ impl Hub {
         for loser in losers {
             self.skip_to_present(loser);
         }
-        self.views
+        let trimmed = self
+            .views
             .get_mut(id)
-            .is_some_and(|view| view.log.retain(bytes_max))
+            .is_some_and(|view| view.log.retain(bytes_max));
+        self.views.recount();
+        trimmed
     }
 
     fn skip_to_present(&mut self, id: SessionId) {

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
+use bytes::BytesMut;
 use slab::Slab;
 
 use super::judge::Judge;
@@ -82,10 +84,19 @@ impl View {
     }
 }
 
+/// Most pieces of memory that are kept for logs to come.
+pub(super) const SPARE_MAX: usize = 4;
+
 /// All views of one Asterisk.
 #[derive(Debug, Default)]
 pub(super) struct Views {
+    /// Memory that logs have no use for now.
+    spare: ArrayVec<BytesMut, SPARE_MAX>,
     slab: Slab<View>,
+    /// Those that have grown since the last sweep.
+    grown: Vec<ViewId>,
+    /// Bytes kept in all logs.
+    retained_bytes: usize,
     by_key: HashMap<ViewKey, ViewId>,
     /// Judges events for all that have filters.
     judge: Judge,
@@ -130,7 +141,64 @@ impl Views {
             .then(|| self.judge.judge(event));
         for (index, view) in &mut self.slab {
             if view.wants(classes) && view.passes(event, verdicts) {
+                if view.log.is_bare()
+                    && let Some(memory) = self.spare.pop()
+                {
+                    view.log.adopt(memory);
+                }
+                let (had_grown, before) = (view.grown, view.log.retained_bytes());
                 each(ViewId(index), view);
+                if view.grown && !had_grown {
+                    self.grown.push(ViewId(index));
+                }
+                self.retained_bytes += view.log.retained_bytes().saturating_sub(before);
+            }
+        }
+    }
+
+    /// The views that have grown since the last sweep; some may be gone.
+    pub(super) fn grown(&self) -> &[ViewId] {
+        &self.grown
+    }
+
+    /// Ends a turn: what was appended becomes readable.
+    pub(super) fn seal_grown(&mut self) {
+        for id in &self.grown {
+            if let Some(view) = self.slab.get_mut(id.0) {
+                view.log.seal();
+            }
+        }
+    }
+
+    /// A sweep begins: takes the views that have grown.
+    pub(super) fn take_grown(&mut self) -> Vec<ViewId> {
+        for id in &self.grown {
+            if let Some(view) = self.slab.get_mut(id.0) {
+                view.grown = false;
+            }
+        }
+        std::mem::take(&mut self.grown)
+    }
+
+    /// The list that [`Views::take_grown`] gave, to be filled again.
+    pub(super) fn reuse_grown(&mut self, mut list: Vec<ViewId>) {
+        if self.grown.is_empty() {
+            list.clear();
+            self.grown = list;
+        }
+    }
+
+    /// Logs were shortened: counts what is kept.
+    pub(super) fn recount(&mut self) {
+        let logs = self.slab.iter().map(|(_, view)| view.log.retained_bytes());
+        self.retained_bytes = logs.sum();
+    }
+
+    /// Keeps memory for the next log that needs some.
+    pub(super) fn keep_spare(&mut self, free: impl IntoIterator<Item = BytesMut>) {
+        for memory in free {
+            if self.spare.try_push(memory).is_err() {
+                break;
             }
         }
     }
@@ -180,6 +248,10 @@ impl Views {
         if view.references == 0 {
             let view = self.slab.remove(id.0);
             self.by_key.remove(&view.key);
+            self.retained_bytes = self
+                .retained_bytes
+                .saturating_sub(view.log.retained_bytes());
+            self.grown.retain(|grown| *grown != id);
         }
     }
 
@@ -242,9 +314,13 @@ impl Views {
 
     /// Bytes kept in all logs.
     pub(super) fn retained_bytes(&self) -> usize {
-        self.slab
-            .iter()
-            .map(|(_, view)| view.log.retained_bytes())
-            .sum()
+        debug_assert_eq!(
+            self.retained_bytes,
+            self.slab
+                .iter()
+                .map(|(_, view)| view.log.retained_bytes())
+                .sum::<usize>()
+        );
+        self.retained_bytes
     }
 }
