@@ -26,9 +26,8 @@ const EVENTS: usize = 500;
 /// More than what fifty connections before login need, and less than a flood would take if it were kept.
 const GROWTH_MEBIBYTES_MAX: u64 = 24;
 
-/// `authlimit`, connections accepted in one go whose predecessors are about to be closed (tokio lets a task do 128 things
-/// in a row), the sessions of the test, and the files of the program.
-const FILES_MAX: usize = 50 + 128 + 20 + 30;
+/// `authlimit`, those that have just lost their place, the sessions of the test, and the files of the program.
+const FILES_MAX: usize = 50 + 16 + 20 + 30;
 
 struct Flood(Child);
 

@@ -41,6 +41,9 @@ const FIRST_BANNER_WITHIN: Duration = Duration::from_secs(2);
 /// The pause after an error of `accept` (too many open files), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Most connections that have lost their place to another and are not closed yet.
+const PUSHED_OUT_MAX: usize = 16;
+
 /// What is logged of a client that may not connect.
 const DENIED: &str = "the address is denied by the access control list of [general]";
 
@@ -137,6 +140,11 @@ impl Entrance {
                 shared.refuse(address, "authlimit reached");
                 continue;
             };
+            // Each of their tasks has a share in the entrance. Those that were pushed out go before more come: accepting
+            // is quicker than closing.
+            while Rc::strong_count(&shared) > shared.auth_limit.saturating_add(PUSHED_OUT_MAX) {
+                tokio::task::yield_now().await;
+            }
             let entrance = Rc::clone(&shared);
             tokio::task::spawn_local(async move {
                 let needed = seat.needed.clone();
