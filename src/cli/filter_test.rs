@@ -26,8 +26,8 @@ const FILTER_CHARACTERS_MAX: usize = 100;
   amimux filter-test --user wallboard < captured-events
   amimux filter-test --user wallboard --cost < captured-events
 
-Standard input has events as Asterisk sent them, up to 64 MiB: what nc or socat wrote into a file, with or
-without banner and answers, or text written by hand. Nothing is sent anywhere.
+Standard input has events as Asterisk sent them, up to 64 MiB: what nc or socat wrote into a
+file, with or without banner and answers, or text written by hand. Nothing is sent anywhere.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage, 78 configuration error.")]
 pub(super) struct FilterTestArguments {
