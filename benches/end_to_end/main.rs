@@ -75,7 +75,7 @@ fn run() -> anyhow::Result<usize> {
     limits::grow_table();
     child::end_with_signals()?;
     let mut report = Report::default();
-    report.machine();
+    report.machine(options.quick);
     for (sections, measure) in MEASUREMENTS {
         if !sections.iter().any(|section| options.wants(*section)) {
             continue;
@@ -92,7 +92,7 @@ fn run() -> anyhow::Result<usize> {
         let entry = json!({ "sections": names, "share": others });
         report.record("used_by_others", entry);
     }
-    aims::print(&report);
+    aims::tell(&mut report);
     report.load_after();
     report.finish(options.json.as_deref())
 }
