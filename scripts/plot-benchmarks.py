@@ -178,15 +178,30 @@ def draw(figures):
         )
     ]
     chart("filters", "Judging an event, over the number of filters", "filters", "nanoseconds per event", series, log_y=True)
+    draw_asterisk(figures)
 
+
+def draw_asterisk(figures):
+    series = []
+    for who, wants in (("direct", "everything"), ("amimux", "everything"), ("direct", "user"), ("amimux", "user")):
+        found = entries(figures, "asterisk", who=who, wants=wants)
+        label = f"{'directly' if who == 'direct' else 'through amimux'}, {wants}"
+        line = points(found, "cpu_beside_none")
+        series.append((label, COLOURS[who], "5 4" if wants == "user" else "", line))
+    chart("asterisk", "What applications cost Asterisk", "applications", "ms of CPU per second, beside none", series)
 
 
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
 def spread(value, digits=0, factor=1.0):
-    middle, low, high = (value[key] * factor for key in ("median", "low", "high"))
+    # The zero takes the sign off a figure that rounds to nothing.
+    middle, low, high = (round(value[key] * factor, digits) + 0.0 for key in ("median", "low", "high"))
     return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def spread_of(entry, figure, digits=0, factor=1.0):
+    return spread(entry[figure], digits, factor) if figure in entry else ""
 
 
 def table(columns, rows):
@@ -197,12 +212,11 @@ def table(columns, rows):
 def fanout(figures, section="fanout"):
     rows = []
     for entry in entries(figures, section):
-        quiet = "latency_p50_ms" in entry
         rows.append([
             f"{entry['clients']:,}", entry["speed"], entry["who"], spread(entry["cpu_ns_per_event"]), f"{entry['ratio']:.2f}",
             spread(entry["deliveries_per_second"], 0, 1e-3),
             f"{entry['core']['median'] * 100:.0f} %" + ("" if entry["kept_up"] else ", fell behind"),
-            spread(entry["latency_p50_ms"], 2) if quiet else "", spread(entry["latency_p99_ms"], 2) if quiet else "",
+            spread_of(entry, "latency_p50_ms", 2), spread_of(entry, "latency_p99_ms", 2),
         ])
     columns = ["clients", "events", "who", "CPU, ns per delivery", "ratio", "1,000 deliveries/s", "of a core", "p50, ms", "p99, ms"]
     return table(columns, rows)
@@ -216,7 +230,7 @@ def actions(figures):
     rows = [
         [
             entry["who"], "yes" if entry["flood"] else "no",
-            spread(entry["cpu_ns_per_trip"]) if "cpu_ns_per_trip" in entry else "",
+            spread_of(entry, "cpu_ns_per_trip"),
             f"{entry['ratio']:.2f}" if "ratio" in entry else "", spread(entry["trips_per_second"]),
             spread(entry["latency_p50_ms"], 2), spread(entry["latency_p99_ms"], 2),
         ]
@@ -251,6 +265,23 @@ def filters(figures):
     return table(["filters, ns per event"] + [f"{count:,}" for count in counts], rows)
 
 
+def asterisk(figures):
+    rows = [
+        [
+            f"{entry['clients']:,}", {"direct": "directly", "amimux": "through amimux"}.get(entry["who"], ""),
+            entry["wants"] if entry["clients"] else "",
+            spread(entry["cpu_ms_per_second"], 1), spread_of(entry, "cpu_beside_none", 1), spread(entry["deliveries_per_second"]),
+            spread_of(entry, "cpu_ns_per_event", 1, 1e-3), spread_of(entry, "amimux_ms_per_second", 1),
+        ]
+        for entry in entries(figures, "asterisk")
+    ]
+    columns = [
+        "applications", "connected", "which want", "Asterisk's CPU, ms/s", "beside none", "deliveries/s", "beside none, µs per delivery",
+        "amimux's CPU, ms/s",
+    ]
+    return table(columns, rows)
+
+
 def aims(figures):
     rows = []
     for section in figures.values():
@@ -274,7 +305,7 @@ def machine(figures):
     return table(columns, rows)
 
 
-TABLES = [machine, fanout, views, actions, idle, logins, filters, aims]
+TABLES = [machine, fanout, views, actions, idle, logins, filters, asterisk, aims]
 
 
 def fill(text, name, lines):

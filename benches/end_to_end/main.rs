@@ -1,4 +1,4 @@
-//! Measures amimux end to end: `cargo bench --bench end_to_end`, with `-- --quick` in about a minute.
+//! Measures amimux end to end: `cargo bench --bench end_to_end`, with `-- --quick` in about three minutes.
 //!
 //! Contestants run side by side in one run, each as a process of its own; amimux is the real program with a
 //! configuration file. Source (a fake Asterisk) and readers are threads of this process, so that they share a clock.
@@ -19,6 +19,9 @@ mod readers;
 mod report;
 mod requests;
 mod sessions;
+mod share;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 mod window;
 
 use std::io::Write;
@@ -34,12 +37,13 @@ use self::report::Report;
 type Measure = fn(&Options, &mut Report);
 
 /// What is measured, and in which order; two of them in one.
-const MEASUREMENTS: [(&[Section], Measure); 5] = [
+const MEASUREMENTS: [(&[Section], Measure); 6] = [
     (&[Section::Fanout], fanout_table::fanout),
     (&[Section::Views], fanout_table::views),
     (&[Section::Actions, Section::Flood], requests::measure),
     (&[Section::Idle], sessions::idle),
     (&[Section::Logins], sessions::logins),
+    (&[Section::Asterisk], share::measure),
 ];
 
 fn main() -> ExitCode {
