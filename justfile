@@ -32,6 +32,10 @@ bench:
     cargo bench --bench parser
     cargo bench --bench filters
 
+# Counts the instructions of the hot path, and holds them against benches/instructions.txt.
+instructions:
+    scripts/instructions.sh
+
 # The whole program beside simpler ones; options are those of the bench (--quick, --only SECTION, ...).
 bench-end-to-end *options:
     cargo bench --bench end_to_end -- --json target/end_to_end.json {{options}}
