@@ -65,8 +65,8 @@ def points(found, figure):
 
 # --- plots ---------------------------------------------------------------------------------------------------------
 
-WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 78, 190, 46, 56
+WIDTH, HEIGHT = 760, 400
+LEFT, RIGHT, TOP, BOTTOM = 78, 225, 46, 56
 
 
 def number(value):
