@@ -32,6 +32,23 @@ bench:
     cargo bench --bench parser
     cargo bench --bench filters
 
+# Counts the instructions of the hot path, and holds them against benches/instructions.txt.
+instructions:
+    scripts/instructions.sh
+
+# The whole program beside simpler ones; options are those of the bench (--quick, --only SECTION, ...).
+bench-end-to-end *options:
+    cargo bench --bench end_to_end -- --json target/end_to_end.json {{options}}
+
+# The figures last measured, into docs/benchmarks.md and its plots.
+plots:
+    scripts/plot-benchmarks.py
+
+# Everything on docs/benchmarks.md anew; wants a quiet machine.
+measure *options: (bench-end-to-end options)
+    cargo bench --bench filters
+    scripts/plot-benchmarks.py
+
 # Feed a fuzz target (framers, decisions, ere, filters) random bytes for some seconds.
 fuzz target="framers" seconds="60":
     mkdir -p fuzz/corpus/{{target}}

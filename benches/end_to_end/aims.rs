@@ -1,6 +1,6 @@
 //! What amimux aims at, and whether the figures of this run say so.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::report::Report;
 
@@ -158,13 +158,14 @@ impl Aim {
     }
 }
 
-/// Prints every aim that this run has a figure for.
-pub(crate) fn print(report: &Report) {
+/// Tells every aim that this run has a figure for.
+pub(crate) fn tell(report: &mut Report) {
     report.heading(
         "aims",
         "what amimux should reach",
         "  reached  figure      aim           what",
     );
+    let mut told = Vec::new();
     for aim in &AIMS {
         for entry in report.entries(aim.section) {
             let figure = entry.pointer(aim.figure).and_then(Value::as_f64);
@@ -186,7 +187,14 @@ pub(crate) fn print(report: &Report) {
                 short(aim.limit),
                 aim.text
             ));
+            told.push(json!({
+                "section": aim.section, "what": format!("{}{of}", aim.text), "figure": figure, "limit": aim.limit,
+                "at_least": aim.at_least, "reached": aim.met(figure),
+            }));
         }
+    }
+    for entry in told {
+        report.record("aims", entry);
     }
 }
 

@@ -59,6 +59,14 @@ impl Drop for Process {
 /// The process that runs now: there is one at a time. It is here so that a signal can end it, too.
 static PRESENT: Mutex<Option<Process>> = Mutex::new(None);
 
+/// A process of another kind that ends with the bench, too.
+static BESIDE: Mutex<Option<u32>> = Mutex::new(None);
+
+/// Has a signal end that process as well, or none from now on.
+pub(crate) fn end_as_well(process: Option<u32>) {
+    *BESIDE.lock().unwrap_or_else(PoisonError::into_inner) = process;
+}
+
 fn present() -> MutexGuard<'static, Option<Process>> {
     PRESENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -90,6 +98,13 @@ pub(crate) fn end_with_signals() -> anyhow::Result<()> {
             // Whoever starts one now waits for ever, and goes with this process.
             let mut present = present();
             drop(present.take());
+            let beside = *BESIDE.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(process) = beside {
+                // It may have ended already.
+                let _ = Command::new("kill")
+                    .args(["-KILL", &process.to_string()])
+                    .status();
+            }
             std::process::exit(130);
         })?;
     Ok(())
@@ -196,7 +211,7 @@ impl Running {
         for task in std::fs::read_dir(format!("{folder}/task"))? {
             let path = task?.path().join("schedstat");
             let Ok(text) = std::fs::read_to_string(path) else {
-                return cpu_in_ticks(&folder);
+                return cpu_in_ticks(self.process);
             };
             let nanoseconds = text.split_ascii_whitespace().next().unwrap_or_default();
             total += Duration::from_nanos(nanoseconds.parse()?);
@@ -213,9 +228,10 @@ impl Running {
     }
 }
 
-/// The coarse account, where the kernel keeps no fine one.
-fn cpu_in_ticks(folder: &str) -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string(format!("{folder}/stat"))?;
+/// The coarse account: where the kernel keeps no fine one, and for a process whose threads end, which the fine one
+/// forgets.
+pub(crate) fn cpu_in_ticks(process: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, rest) = stat.rsplit_once(')').context("no name in stat")?;
     let times = rest.split_ascii_whitespace().skip(11).take(2);
     let ticks: u64 = times.map(|field| field.parse::<u64>().unwrap_or(0)).sum();

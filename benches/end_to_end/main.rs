@@ -1,4 +1,4 @@
-//! Measures amimux end to end: `cargo bench --bench end_to_end`, with `-- --quick` in about a minute.
+//! Measures amimux end to end: `cargo bench --bench end_to_end`, with `-- --quick` in about three minutes.
 //!
 //! Contestants run side by side in one run, each as a process of its own; amimux is the real program with a
 //! configuration file. Source (a fake Asterisk) and readers are threads of this process, so that they share a clock.
@@ -19,6 +19,9 @@ mod readers;
 mod report;
 mod requests;
 mod sessions;
+mod share;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 mod window;
 
 use std::io::Write;
@@ -34,12 +37,13 @@ use self::report::Report;
 type Measure = fn(&Options, &mut Report);
 
 /// What is measured, and in which order; two of them in one.
-const MEASUREMENTS: [(&[Section], Measure); 5] = [
+const MEASUREMENTS: [(&[Section], Measure); 6] = [
     (&[Section::Fanout], fanout_table::fanout),
     (&[Section::Views], fanout_table::views),
     (&[Section::Actions, Section::Flood], requests::measure),
     (&[Section::Idle], sessions::idle),
     (&[Section::Logins], sessions::logins),
+    (&[Section::Asterisk], share::measure),
 ];
 
 fn main() -> ExitCode {
@@ -58,6 +62,13 @@ fn complain(text: &str) -> ExitCode {
 
 /// Returns how many runs failed.
 fn run() -> anyhow::Result<usize> {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|first| first == "--list")
+    {
+        // A test runner asks which tests there are: none.
+        return Ok(0);
+    }
     let options = Options::parse();
     if let Some(Internal::Contestant {
         name,
@@ -75,7 +86,7 @@ fn run() -> anyhow::Result<usize> {
     limits::grow_table();
     child::end_with_signals()?;
     let mut report = Report::default();
-    report.machine();
+    report.machine(options.quick);
     for (sections, measure) in MEASUREMENTS {
         if !sections.iter().any(|section| options.wants(*section)) {
             continue;
@@ -92,7 +103,7 @@ fn run() -> anyhow::Result<usize> {
         let entry = json!({ "sections": names, "share": others });
         report.record("used_by_others", entry);
     }
-    aims::print(&report);
+    aims::tell(&mut report);
     report.load_after();
     report.finish(options.json.as_deref())
 }

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// Measures amimux end to end, beside simpler programs that do part of its work, in one run.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// Shorter runs: about a minute in all
+    /// Shorter runs: about three minutes in all
     #[arg(long)]
     pub(crate) quick: bool,
 
@@ -62,6 +62,8 @@ pub(crate) enum Section {
     Idle,
     /// Clients that log in
     Logins,
+    /// What applications cost a real Asterisk, directly and through amimux
+    Asterisk,
 }
 
 impl Options {

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
@@ -44,6 +45,14 @@ impl Spread {
     pub(crate) fn json(self) -> Value {
         json!({ "median": self.median, "low": self.low, "high": self.high })
     }
+}
+
+/// The day, as a line of a table has it.
+fn today() -> String {
+    let date = Command::new("date").args(["-u", "+%F"]).output();
+    // Where there is no such program, the figures have no date.
+    let text = date.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&text).trim().to_owned()
 }
 
 /// Collects and prints.
@@ -88,7 +97,7 @@ impl Report {
     }
 
     /// Tells on what the figures were made.
-    pub(crate) fn machine(&mut self) {
+    pub(crate) fn machine(&mut self, quick: bool) {
         let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
         let processors = read("/proc/cpuinfo");
         let model = processors
@@ -109,7 +118,7 @@ impl Report {
         ));
         let machine = json!({
             "amimux": env!("CARGO_PKG_VERSION"), "build": build, "cores": cores, "processor": model,
-            "kernel": kernel, "load_before": load,
+            "kernel": kernel, "load_before": load, "quick": quick, "measured": today(),
         });
         self.sections.insert("machine".to_owned(), machine);
     }

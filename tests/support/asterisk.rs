@@ -93,6 +93,11 @@ impl Asterisk {
         process.wait().expect("Asterisk ends");
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().expect("Asterisk is running").id()
+    }
+
     /// What a command of its command line prints.
     pub(crate) fn cli(&self, command: &str) -> String {
         let mut run = Command::new(self.home.join("bin/asterisk"));
