@@ -30,6 +30,7 @@ fn promises_hold_in_random_worlds() {
             ),
         }
     }
+    println!("{} seeds: {tally:?}", seeds.end - seeds.start);
     if seeds.end - seeds.start >= SEEDS {
         assert!(tally.is_lively(), "the simulation is too tame: {tally:?}");
     }
