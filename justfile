@@ -40,3 +40,7 @@ fuzz target="framers" seconds="60":
 # Good and bad clients and a failing Asterisk for some minutes: nothing is missed, nothing grows.
 soak minutes="60":
     scripts/soak.sh {{minutes}}
+
+# Whether the hub's tests notice when it is broken in known ways.
+mutations *names:
+    scripts/mutations.sh {{names}}
