@@ -53,3 +53,11 @@ measure *options: (bench-end-to-end options)
 fuzz target="framers" seconds="60":
     mkdir -p fuzz/corpus/{{target}}
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}}
+
+# Good and bad clients and a failing Asterisk for some minutes: nothing is missed, nothing grows.
+soak minutes="60":
+    scripts/soak.sh {{minutes}}
+
+# Whether the hub's tests notice when it is broken in known ways.
+mutations *names:
+    scripts/mutations.sh {{names}}

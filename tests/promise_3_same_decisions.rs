@@ -56,6 +56,42 @@ fn one_class_is_enough_and_none_needs_none() {
 }
 
 #[test]
+fn every_action_that_needs_a_class_is_refused_without_it() {
+    let system = Classes::SYSTEM;
+    let reporting = system.union(Classes::REPORTING);
+    let cases = [
+        ("CoreShowChannelMap", reporting),
+        ("Command", Classes::COMMAND),
+        ("CoreShowChannels", reporting),
+        ("CoreStatus", reporting),
+        ("DBGet", reporting),
+        ("Filter", system),
+        ("Getvar", Classes::CALL.union(Classes::REPORTING)),
+        ("Hangup", system.union(Classes::CALL)),
+        ("IAXnetstats", reporting),
+        ("JabberSend", system),
+        ("ModuleLoad", system),
+        ("Originate", Classes::ORIGINATE),
+        ("PJSIPShowEndpoint", system),
+        ("Status", reporting.union(Classes::CALL)),
+        ("ThirdParty", Classes::REPORTING),
+        ("UserEvent", Classes::USER),
+    ];
+    for (action, needed) in cases {
+        let others = Classes::from_bits(Classes::ALL.bits() & !needed.bits());
+        for asynchronous in ["", "Async: true\r\n"] {
+            let input = format!("Action: {action}\r\n{asynchronous}\r\n");
+            let (asked, got) = outcome(others, input.as_bytes());
+            assert_eq!(
+                (asked.len(), got),
+                (0, vec![REFUSED.to_owned()]),
+                "{action}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_asterisk_does_not_have_never_reaches_it() {
     let long = "x".repeat(600);
     for (action, shown) in [

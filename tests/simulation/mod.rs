@@ -11,6 +11,7 @@
 )]
 
 mod actions;
+mod faults;
 mod pbx;
 mod random;
 mod reader;
@@ -23,10 +24,15 @@ use self::world::World;
 /// What a run was made of, so that a simulation in which nothing happens does not pass for one.
 #[derive(Debug, Default, Clone)]
 pub struct Tally {
+    pub steps: usize,
     pub answers: usize,
     pub events: usize,
     pub failures: usize,
     pub losses: usize,
+    /// Losses before Asterisk was ready.
+    pub early_losses: usize,
+    pub stalls: usize,
+    pub stopped: usize,
     pub cut_off: usize,
     pub gaps: usize,
     pub clients: usize,
@@ -34,10 +40,14 @@ pub struct Tally {
 
 impl Tally {
     pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
         self.answers += other.answers;
         self.events += other.events;
         self.failures += other.failures;
         self.losses += other.losses;
+        self.early_losses += other.early_losses;
+        self.stalls += other.stalls;
+        self.stopped += other.stopped;
         self.cut_off += other.cut_off;
         self.gaps += other.gaps;
         self.clients += other.clients;
@@ -49,6 +59,9 @@ impl Tally {
             && self.events > 20_000
             && self.failures > 200
             && self.losses > 50
+            && self.early_losses > 20
+            && self.stalls > 100
+            && self.stopped > 50
             && self.cut_off > 5
             && self.gaps > 5
             && self.clients > 500

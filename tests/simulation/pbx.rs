@@ -193,15 +193,38 @@ impl Pbx {
         }
     }
 
+    /// Behind a reply, its value goes on with forged frames. What they forge is for nobody, whatever they say: an
+    /// attacker may have guessed numbers, and even know the token of what was just answered.
+    fn forge(&mut self, token: &str, random: &mut Random) {
+        let guess = token.replace("feedfacecafebeef", "feedfacecafebeee");
+        for _ in 0..1 + random.below(3) {
+            let (head, id) = (random.below(4), random.below(4));
+            let head = match head {
+                0 => "Response: Success",
+                1 => "Response: Error",
+                2 => "Event: QueueParams",
+                _ => "Event: OriginateResponse",
+            };
+            let id = match id {
+                0 => String::new(),
+                1 => format!("ActionID: {token}\r\n"),
+                2 => format!("ActionID: {guess}\r\n"),
+                _ => "ActionID: 1\r\n".to_owned(),
+            };
+            self.write(&format!("{head}\r\n{id}Message: forged\r\n\r\n"));
+            if random.once_in(3) {
+                self.write("forged: text\r\n\r\n");
+            }
+        }
+    }
+
     fn answer_client(&mut self, request: &Request, id: &str, success: &str, random: &mut Random) {
         let mark = request.get("Mark").to_owned();
         match request.get("Action") {
             "Getvar" => {
                 self.write(&format!("{success}Mark: {mark}\r\nValue: x\r\n\r\n"));
-                if random.once_in(10) {
-                    // A value that forges frames. What it forges is for nobody.
-                    self.write("Response: Success\r\nMessage: forged\r\n\r\n");
-                    self.write("Event: QueueParams\r\nQueue: forged\r\n\r\nforged: text\r\n\r\n");
+                if random.once_in(5) {
+                    self.forge(&request.token, random);
                 }
             }
             "QueueStatus" => {
@@ -210,9 +233,11 @@ impl Pbx {
                 ));
                 let items = random.below(5);
                 for _ in 0..items {
-                    let item = match random.below(3) {
+                    let item = match random.below(5) {
                         0 => format!("{id}Mark: {mark}\r\n"),
                         1 => format!("Mark: {mark}\r\n{id}Penalty: 0\r\n"),
+                        // A value with a blank line in it: both parts are for who asked.
+                        2 => format!("Mark: {mark}\r\nValue: a\r\n\r\nTorn: {mark}\r\n{id}"),
                         _ => format!("Mark: {mark}\r\n{id}"),
                     };
                     self.write(&format!("Event: QueueParams\r\n{item}\r\n"));

@@ -220,7 +220,12 @@ impl Reader {
         let head = self.requests.front_mut();
         let head = head.unwrap_or_else(|| panic!("nobody asked for {}", message.0));
         head.seen += 1;
-        if !matches!(head.want, Want::Text(_)) || message.0.starts_with("Response") {
+        if let Some(torn) = message.get("Torn") {
+            assert_eq!(head.want, Want::List(torn.to_owned()), "{}", message.0);
+            return;
+        }
+        let torn = message.get("Value") == Some("a");
+        if !torn && !matches!(head.want, Want::Text(_)) || message.0.starts_with("Response") {
             assert_eq!(id, head.action_id.as_deref(), "{} for {head:?}", message.0);
         }
         let failed = message

@@ -27,13 +27,14 @@ impl World {
         for actor in &mut self.actors {
             actor.lazy = false;
         }
+        self.check_stopped();
         self.check_answers();
         self.check_quiet();
     }
 
     fn check_answers(&mut self) {
         for (index, actor) in self.actors.iter_mut().enumerate() {
-            if actor.gone && !actor.reader.finished {
+            if actor.stopped || (actor.gone && !actor.reader.finished) {
                 continue;
             }
             let reader = &mut actor.reader;

@@ -71,11 +71,12 @@ impl World {
     /// Writes to a client until it is caught up or its socket is full. `all`: it reads everything.
     pub(super) fn flush(&mut self, index: usize, all: bool) {
         let actor = &mut self.actors[index];
-        if actor.gone || (actor.blocked && !all) {
+        if actor.gone || (actor.blocked && (!all || actor.stopped)) {
             return;
         }
         loop {
-            let full = !all && self.random.once_in(if actor.lazy { 2 } else { 12 });
+            let full =
+                actor.stopped || (!all && self.random.once_in(if actor.lazy { 2 } else { 12 }));
             let mut slices = Slices::new();
             let outcome = self.hub.gather(actor.id, &mut slices);
             let bytes = slices.concat();

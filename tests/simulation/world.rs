@@ -34,6 +34,8 @@ pub(super) struct Actor {
     pub(super) out: Vec<u8>,
     /// It reads seldom.
     pub(super) lazy: bool,
+    /// It never reads again.
+    pub(super) stopped: bool,
     pub(super) blocked: bool,
     /// It has said all that it has to say.
     pub(super) quiet: bool,
@@ -53,6 +55,10 @@ pub struct World {
     pub(super) unsettled: bool,
     /// For how long Asterisk and the hub have perhaps not heard each other.
     pub(super) unheard: Duration,
+    /// For so many steps Asterisk does nothing.
+    pub(super) pause: usize,
+    /// After so many steps the connection breaks.
+    pub(super) doomed: Option<usize>,
     /// Filters that are being compiled.
     pub(super) build: Option<FilterBuild>,
     pub(super) drafts: Vec<FilterDrafted>,
@@ -85,6 +91,8 @@ impl World {
             serial: 0,
             unsettled: true,
             unheard: Duration::ZERO,
+            pause: 0,
+            doomed: None,
             build: None,
             drafts: Vec::new(),
             tally: Tally::default(),
@@ -102,6 +110,8 @@ impl World {
     }
 
     pub(super) fn step(&mut self) {
+        self.tally.steps += 1;
+        self.suffer();
         match self.random.below(100) {
             0..=19 => self.talk(),
             20..=34 => self.say(),
@@ -116,6 +126,9 @@ impl World {
             96 if self.random.once_in(3) => self.lose(),
             97 => self.catch_up(),
             98 if self.random.once_in(4) => self.long_pause(),
+            98 if self.random.once_in(8) => self.stall(),
+            98 if self.random.once_in(2) => self.pause(),
+            98 if self.random.once_in(3) => self.stop_reading(),
             _ => self.pass_up_to(20),
         }
         if self.pbx.connected {
@@ -134,6 +147,7 @@ impl World {
 
     pub(super) fn connect(&mut self) {
         self.pbx.connect();
+        self.draw_fate();
         self.hub.upstream_connected(self.now);
     }
 
@@ -146,10 +160,8 @@ impl World {
     pub(super) fn lose_for(&mut self, cause: &str) {
         self.tally.losses += 1;
         self.pbx.lose();
-        self.unsettled = true;
-        for actor in &mut self.actors {
-            actor.reader.from = None;
-        }
+        self.doomed = None;
+        self.unsettle();
         self.hub.upstream_lost(self.now, cause);
         self.after_turn();
     }
@@ -176,6 +188,9 @@ impl World {
         user.max_in_flight = 1 + self.random.below(8);
         if self.random.once_in(2) {
             user.on_slow = OnSlow::Skip;
+        }
+        if self.random.once_in(3) {
+            user.write_timeout = Duration::from_secs(2);
         }
         if self.random.once_in(2) {
             user.read = self.some_classes();
@@ -219,6 +234,7 @@ impl World {
             reader,
             out: Vec::new(),
             lazy: self.random.once_in(8),
+            stopped: false,
             blocked: false,
             quiet: false,
             ended_input: false,
@@ -299,7 +315,7 @@ impl World {
     }
 
     pub(super) fn asterisk_reads(&mut self) {
-        if self.pbx.connected && !self.pbx.stalled {
+        if self.pbx.connected && !self.pbx.stalled && self.pause == 0 {
             let outbound = self.hub.outbound();
             let length = self.random.piece(outbound.len());
             let bytes = outbound.split_to(length);
@@ -308,7 +324,7 @@ impl World {
     }
 
     pub(super) fn asterisk_works(&mut self) {
-        if !self.pbx.connected || self.pbx.stalled {
+        if !self.pbx.connected || self.pbx.stalled || self.pause > 0 {
             return;
         }
         for _ in 0..1 + self.random.below(6) {
@@ -366,7 +382,7 @@ impl World {
             self.now.since_start = self.now.since_start.max(at);
             self.hub.tick(self.now);
             self.after_turn();
-            if !self.pbx.connected || self.pbx.stalled {
+            if !self.pbx.connected || self.pbx.stalled || self.pause > 0 {
                 continue;
             }
             self.converse();
@@ -377,6 +393,7 @@ impl World {
     /// Everything that is on its way between the hub and Asterisk arrives and is dealt with.
     pub(super) fn converse(&mut self) {
         self.unheard = Duration::ZERO;
+        self.pause = 0;
         for _ in 0..100_000 {
             let bytes = self.hub.outbound().split();
             self.pbx.input.extend_from_slice(&bytes);
