@@ -7,6 +7,8 @@ use amimux::protocol::{action_id, frame, rebuild, request, request_framer, upstr
 #[path = "../../src/protocol/fuzzing.rs"]
 mod laws;
 
+pub use laws::Cuts;
+
 pub fn hold(data: &[u8]) {
     laws::framers(data);
 }

@@ -8,21 +8,30 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "a law that does not hold panics"
 )]
 
+pub mod config;
 pub mod decisions;
 pub mod ere;
 pub mod filters;
 pub mod framers;
+pub mod hub;
+pub mod session_input;
+pub mod simulation;
 
 /// A law over any bytes.
 pub type Law = fn(&[u8]);
 
 /// Every fuzz target by its name.
 pub const TARGETS: &[(&str, Law)] = &[
-    ("framers", framers::hold),
+    ("config", config::hold),
     ("decisions", decisions::hold),
     ("ere", ere::hold),
     ("filters", filters::hold),
+    ("framers", framers::hold),
+    ("hub", hub::hold),
+    ("session_input", session_input::hold),
+    ("simulation", simulation::hold),
 ];
