@@ -2,8 +2,10 @@
 
 pub mod action_id;
 pub mod frame;
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;
+#[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
+mod fuzzing_tests;
 pub mod limits;
 pub mod rebuild;
 pub mod request;

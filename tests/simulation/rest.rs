@@ -20,6 +20,7 @@ impl World {
                 self.flush(index, true);
                 self.say_some(index, self.actors[index].out.len());
             }
+            self.compile_all();
             self.sweep();
             self.catch_up();
             self.pass(Duration::from_secs(4));

@@ -42,6 +42,18 @@ impl World {
         }
     }
 
+    /// Filters that sessions add are compiled, one behind the other, until there are none.
+    pub(super) fn compile_all(&mut self) {
+        while let Some(drafted) = self.drafts.pop() {
+            self.hub.filter_drafted(self.now, drafted);
+            self.after_turn();
+        }
+        while let Some(draft) = self.hub.next_filter_draft() {
+            self.hub.filter_drafted(self.now, draft.run());
+            self.after_turn();
+        }
+    }
+
     pub(super) fn sweep(&mut self) {
         let mut ids = Vec::new();
         self.hub.begin_sweep(&mut ids);

@@ -66,8 +66,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
-        let mut random = Random(seed);
+    pub fn new(mut random: Random) -> Self {
         let general = General {
             retention_bytes: 1 << (9 + random.below(10)),
             memory_limit_bytes: 1 << (15 + random.below(6)),
@@ -105,6 +104,14 @@ impl World {
             self.join();
         }
         for _ in 0..600 + self.random.below(1500) {
+            self.step();
+        }
+    }
+
+    /// What happens is what was chosen, until nothing is left of that.
+    pub fn live_as_chosen(&mut self) {
+        self.join();
+        while self.random.is_chosen() {
             self.step();
         }
     }
@@ -362,8 +369,8 @@ impl World {
         }
     }
 
-    pub(super) fn pass_up_to(&mut self, milliseconds: u64) {
-        let time = Duration::from_millis(self.random.next() % milliseconds);
+    pub(super) fn pass_up_to(&mut self, milliseconds: usize) {
+        let time = Duration::from_millis(self.random.below(milliseconds) as u64);
         // Asterisk may be slow, but not so slow that a client's mask is not waited for any more.
         self.unheard += time;
         if self.unheard > Duration::from_millis(1500) && !self.pbx.stalled {

@@ -33,7 +33,8 @@ pub const CLIENTS: &[&[&str]] = &[
 /// The header that the last client's Originates must have, whatever it writes.
 const FORCED: &[u8] = b"forced";
 
-fn user(client: usize) -> User {
+/// The user of that client.
+pub fn user(client: usize) -> User {
     let classes = CLIENTS[client].iter().fold(Classes::NONE, |all, label| {
         all.union(Classes::from_label(label.as_bytes()).expect("a class"))
     });

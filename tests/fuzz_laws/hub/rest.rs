@@ -1,0 +1,75 @@
+//! The end of a program: everybody reads and says everything, and is answered.
+
+use std::time::Duration;
+
+use super::World;
+
+impl World {
+    pub(super) fn come_to_rest(&mut self) {
+        if self.asterisk.is_unpredictable {
+            // It may be in the middle of a message, which would take in all that is to come.
+            self.lose("it talks nonsense");
+        }
+        for client in &mut self.clients {
+            client.room = usize::MAX;
+            client.blocked = false;
+        }
+        for _ in 0..4 {
+            self.calm_down();
+        }
+        let mut asked = Vec::new();
+        for (index, client) in self.clients.iter_mut().enumerate() {
+            let open = !client.gone && !client.ended_input && !client.said_goodbye;
+            if open && client.is_predictable {
+                asked.push((index, client.ask(0)));
+            }
+        }
+        self.calm_down();
+        for (index, serial) in asked {
+            let client = &self.clients[index];
+            assert!(!client.gone, "client {index} was cut off at rest");
+            assert!(client.out.is_empty(), "client {index} is not read");
+            let clean = !self.asterisk.is_unpredictable;
+            assert!(
+                !clean || client.is_answered(serial),
+                "client {index} is not answered any more"
+            );
+        }
+        for (index, client) in self.clients.iter().enumerate() {
+            let torn = !client.gone && !client.is_between_messages();
+            assert!(!torn, "client {index} has part of a message");
+        }
+        assert_eq!(self.hub.held_bytes(), 0, "something is kept for nobody");
+    }
+
+    /// Everything arrives, and so much time passes that nothing is waited for any more.
+    fn calm_down(&mut self) {
+        for how in [0, 1, 2, 7, 0, 1, 2, 7] {
+            self.compile_filters(how);
+            self.after_turn();
+        }
+        for _ in 0..12 {
+            for index in 0..self.clients.len() {
+                self.flush(index);
+                self.send(index, usize::MAX);
+                self.after_turn();
+            }
+            self.compile_all();
+            self.sweep();
+            self.after_turn();
+            self.converse();
+            self.pass(Duration::from_secs(4));
+        }
+        self.sweep();
+    }
+
+    fn compile_all(&mut self) {
+        while let Some(drafted) = self.drafts.pop() {
+            self.hub.filter_drafted(self.now, drafted);
+        }
+        while let Some(draft) = self.hub.next_filter_draft() {
+            self.hub.filter_drafted(self.now, draft.run());
+        }
+        self.after_turn();
+    }
+}
