@@ -69,7 +69,7 @@ impl<'a> Driver<'a> {
         Self {
             shared,
             asterisk,
-            random: Random(42),
+            random: Random::of_seed(42),
             log: None,
             line: Vec::new(),
             connected: 0,

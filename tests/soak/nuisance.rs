@@ -42,7 +42,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Behaves so until the soak ends.
 pub fn run(shared: &Shared, port: u16, number: usize, vice: Vice) {
-    let mut random = Random(number as u64 * 1000);
+    let mut random = Random::of_seed(number as u64 * 1000);
     while !shared.is_over() {
         // Addresses of their own, so that what they do wrong bars nobody else.
         let from = Ipv4Addr::new(127, 0, 1, 10 + vice as u8);

@@ -58,7 +58,7 @@ struct Witness<'a> {
 
 /// Is a witness until the soak ends. Panics say what is wrong.
 pub fn run(shared: &Shared, port: u16, number: usize, habit: Habit) {
-    let mut random = Random(number as u64 + 1);
+    let mut random = Random::of_seed(number as u64 + 1);
     while !shared.is_over() && !shared.is_ending() {
         let name = format!("{habit:?} {number}");
         let buffer = (habit == Habit::Skips).then_some(16 * 1024);
