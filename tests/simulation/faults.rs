@@ -9,7 +9,7 @@ use super::world::World;
 
 /// Asterisk stands still for so long at most: it is not yet given up (`responsetimeout` is 30 s), but a client's mask is no
 /// longer waited for.
-const STALL_MILLISECONDS: u64 = 25_000;
+const STALL_MILLISECONDS: usize = 25_000;
 
 impl World {
     /// Every step: what was begun earlier takes its course.
@@ -53,7 +53,7 @@ impl World {
                 _ => self.sweep(),
             }
         }
-        let time = Duration::from_millis(self.random.next() % STALL_MILLISECONDS);
+        let time = Duration::from_millis(self.random.below(STALL_MILLISECONDS) as u64);
         self.pass(time);
         if let Some(cause) = self.hub.drop_requested() {
             self.lose_for(&cause);
