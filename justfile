@@ -32,7 +32,6 @@ bench:
     cargo bench --bench parser
     cargo bench --bench filters
 
-# Feed a fuzz target (framers, decisions, ere, filters) random bytes for some seconds.
-fuzz target="framers" seconds="60":
-    mkdir -p fuzz/corpus/{{target}}
-    RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}}
+# Feed a fuzz target random bytes for some seconds, or all in turn, each as long.
+fuzz target="all" seconds="60":
+    scripts/fuzz.sh {{target}} {{seconds}}
