@@ -49,11 +49,6 @@ measure *options: (bench-end-to-end options)
     cargo bench --bench filters
     scripts/plot-benchmarks.py
 
-# Feed a fuzz target (framers, decisions, ere, filters) random bytes for some seconds.
-fuzz target="framers" seconds="60":
-    mkdir -p fuzz/corpus/{{target}}
-    RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}}
-
 # Good and bad clients and a failing Asterisk for some minutes: nothing is missed, nothing grows.
 soak minutes="60":
     scripts/soak.sh {{minutes}}
@@ -61,3 +56,7 @@ soak minutes="60":
 # Whether the hub's tests notice when it is broken in known ways.
 mutations *names:
     scripts/mutations.sh {{names}}
+
+# Feed a fuzz target random bytes for some seconds, or all in turn, each as long.
+fuzz target="all" seconds="60":
+    scripts/fuzz.sh {{target}} {{seconds}}

@@ -3,7 +3,7 @@
 pub mod action_id;
 pub mod frame;
 #[cfg(test)]
-mod fuzzing;
+pub mod fuzzing;
 #[cfg(test)]
 mod fuzzing_tests;
 pub mod limits;

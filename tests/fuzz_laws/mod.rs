@@ -9,6 +9,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::module_inception,
     reason = "a law that does not hold panics"
 )]
 

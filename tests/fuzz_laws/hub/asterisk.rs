@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
-use super::super::decisions::law;
+use super::super::decisions::answer_briefly;
 use super::super::decisions::reader::{Message, Reader};
 
 /// What the hub asks for itself.
@@ -14,7 +14,7 @@ const OWN: [&str; 5] = ["Challenge", "Login", "ListCommands", "Events", "Ping"];
 pub(super) struct Asterisk {
     reader: Reader,
     asked: VecDeque<Message>,
-    output: VecDeque<u8>,
+    output: Vec<u8>,
     /// How many events there were.
     events: usize,
     /// It has sent bytes of which nobody knows what they are.
@@ -40,12 +40,12 @@ impl Asterisk {
     }
 
     fn write(&mut self, text: &str) {
-        self.output.extend(text.as_bytes());
+        self.output.extend_from_slice(text.as_bytes());
     }
 
     pub(super) fn write_bytes(&mut self, bytes: &[u8]) {
         self.is_unpredictable = true;
-        self.output.extend(bytes);
+        self.output.extend_from_slice(bytes);
     }
 
     /// Reads some of what was sent.
@@ -69,7 +69,7 @@ impl Asterisk {
         };
         let action = message.action();
         if OWN.contains(&action.as_str()) {
-            self.output.extend(law::answer(&message));
+            self.output.extend(answer_briefly(&message));
             return true;
         }
         let id = String::from_utf8_lossy(message.get("ActionID")).into_owned();
@@ -78,7 +78,7 @@ impl Asterisk {
         let fill = "x".repeat(how / 8 * 150);
         match how % 8 {
             0 if action == "QueueStatus" => self.write_list(&success, &id, 2),
-            0 => self.output.extend(law::answer(&message)),
+            0 => self.output.extend(answer_briefly(&message)),
             1 => self.write(&format!("Response: Error\r\n{id}Message: no\r\n\r\n")),
             2 => self.write_list(&success, &id, how / 8),
             3 => {

@@ -122,7 +122,8 @@ impl Client {
         }
         self.said_goodbye |= ACTIONS[choice] == "Logoff";
         let action = ACTIONS[choice];
-        let text = format!("ActionID: r{number}-{serial}\r\nAction: {action}\r\n\r\n");
+        let user = &self.user.name;
+        let text = format!("ActionID: r{number}-{serial}-{user}\r\nAction: {action}\r\n\r\n");
         self.out.extend_from_slice(text.as_bytes());
         serial
     }
@@ -156,11 +157,14 @@ impl Client {
             self.last_event = Some(number);
         }
         let Some(id) = get("ActionID: r") else { return };
-        let (client, serial) = id.split_once('-').expect("an ActionID of ours");
-        let own = client == self.number.to_string();
         if !self.is_predictable || event && self.user.action_ids == ActionIds::All {
             return;
         }
+        let mut parts = id.splitn(3, '-');
+        let mut part = || parts.next().expect("an ActionID of ours");
+        let (client, serial, user) = (part(), part(), part());
+        // An event shows it to all sessions of the user.
+        let own = client == self.number.to_string() || event && user == self.user.name;
         assert!(own, "not for client {}: {text}", self.number);
         let serial: usize = serial.parse().expect("an ActionID of ours");
         if event || self.synchronous.contains(&serial) {

@@ -110,7 +110,7 @@ impl World {
         let how = usize::from(operation >> 4);
         match operation & 15 {
             0 => self.join(program.number()),
-            1 => self.ask(program, how % 2 == 0),
+            1 => self.ask(program, how.is_multiple_of(2)),
             2 => self.say_bytes(program),
             3 => self.say(program, how),
             4 => self.asterisk.read(self.hub.outbound(), program.number()),
@@ -124,7 +124,7 @@ impl World {
             10 => self.pass(Duration::from_secs(program.number() as u64)),
             11 => self.set_room(program, how),
             12 => self.compile_filters(how),
-            13 if how % 4 == 0 => self.lose("it broke"),
+            13 if how.is_multiple_of(4) => self.lose("it broke"),
             13 => self.converse(),
             14 => self.leave(program, how),
             _ => self.sweep(),
@@ -215,7 +215,7 @@ impl World {
             return;
         };
         let client = &mut self.clients[index];
-        if how % 2 == 0 {
+        if how.is_multiple_of(2) {
             client.gone = true;
             self.hub.remove(client.id, CloseReason::Disconnected);
         } else if !client.ended_input {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::World;
 
+/// After so many rounds everybody is answered: no program has as many actions, and each takes less than a round now.
+const ROUNDS_MAX: usize = 1000;
+
 impl World {
     pub(super) fn come_to_rest(&mut self) {
         if self.asterisk.is_unpredictable {
@@ -14,9 +17,7 @@ impl World {
             client.room = usize::MAX;
             client.blocked = false;
         }
-        for _ in 0..4 {
-            self.calm_down();
-        }
+        self.round();
         let mut asked = Vec::new();
         for (index, client) in self.clients.iter_mut().enumerate() {
             let open = !client.gone && !client.ended_input && !client.said_goodbye;
@@ -24,14 +25,24 @@ impl World {
                 asked.push((index, client.ask(0)));
             }
         }
-        self.calm_down();
+        let clean = !self.asterisk.is_unpredictable;
+        // Where answers may have been swallowed, nobody can say who is to be answered: half a minute is enough then.
+        for _ in 0..if clean { ROUNDS_MAX } else { 10 } {
+            self.round();
+            let done = |(index, serial): &(usize, usize)| self.clients[*index].is_answered(*serial);
+            if clean && asked.iter().all(done) {
+                break;
+            }
+        }
+        // Whoever has ended is closed, and what all have read is forgotten.
+        self.round();
         for (index, serial) in asked {
             let client = &self.clients[index];
             assert!(!client.gone, "client {index} was cut off at rest");
             assert!(client.out.is_empty(), "client {index} is not read");
-            let clean = !self.asterisk.is_unpredictable;
+            let answered = client.is_answered(serial);
             assert!(
-                !clean || client.is_answered(serial),
+                !clean || answered,
                 "client {index} is not answered any more"
             );
         }
@@ -42,24 +53,18 @@ impl World {
         assert_eq!(self.hub.held_bytes(), 0, "something is kept for nobody");
     }
 
-    /// Everything arrives, and so much time passes that nothing is waited for any more.
-    fn calm_down(&mut self) {
-        for how in [0, 1, 2, 7, 0, 1, 2, 7] {
-            self.compile_filters(how);
+    /// Everything arrives and is answered, and four seconds pass.
+    fn round(&mut self) {
+        for index in 0..self.clients.len() {
+            self.flush(index);
+            self.send(index, usize::MAX);
             self.after_turn();
         }
-        for _ in 0..12 {
-            for index in 0..self.clients.len() {
-                self.flush(index);
-                self.send(index, usize::MAX);
-                self.after_turn();
-            }
-            self.compile_all();
-            self.sweep();
-            self.after_turn();
-            self.converse();
-            self.pass(Duration::from_secs(4));
-        }
+        self.compile_all();
+        self.sweep();
+        self.after_turn();
+        self.converse();
+        self.pass(Duration::from_secs(4));
         self.sweep();
     }
 
@@ -69,6 +74,9 @@ impl World {
         }
         while let Some(draft) = self.hub.next_filter_draft() {
             self.hub.filter_drafted(self.now, draft.run());
+        }
+        for how in [7, 2, 7] {
+            self.compile_filters(how);
         }
         self.after_turn();
     }
