@@ -198,7 +198,7 @@ fn targets_of_cargo_exist() {
     for (flag, directory) in [
         ("--test ", "tests"),
         ("--bench ", "benches"),
-        ("fuzz run ", "fuzz/fuzz_targets"),
+        ("scripts/fuzz.sh ", "fuzz/fuzz_targets"),
     ] {
         let named: Vec<&str> = contributing
             .match_indices(flag)
@@ -214,6 +214,31 @@ fn targets_of_cargo_exist() {
             assert!(file.exists(), "{}", file.display());
         }
     }
+}
+
+#[test]
+fn patches_that_break_the_hub_apply_and_are_listed() {
+    let listed = rows(&read("docs/testing.md"));
+    let listed: BTreeSet<String> = listed
+        .iter()
+        .filter(|row| row.len() == 3 && !row[0].contains('/'))
+        .map(|row| row[0].trim_matches('`').to_owned())
+        .collect();
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("scripts/mutations")).unwrap() {
+        let path = entry.unwrap().path();
+        let applies = Command::new("git")
+            .args(["apply", "--check"])
+            .arg(&path)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8_lossy(&applies.stderr);
+        assert!(applies.status.success(), "{}: {complaint}", path.display());
+        found.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+    }
+    assert!(found.len() >= 20);
+    assert_eq!(listed, found);
 }
 
 #[test]
