@@ -198,7 +198,7 @@ fn targets_of_cargo_exist() {
     for (flag, directory) in [
         ("--test ", "tests"),
         ("--bench ", "benches"),
-        ("scripts/fuzz.sh ", "fuzz/fuzz_targets"),
+        ("fuzz.sh ", "fuzz/fuzz_targets"),
     ] {
         let named: Vec<&str> = contributing
             .match_indices(flag)

@@ -82,7 +82,7 @@ impl World {
         let sizes = program.number();
         let general = General {
             retention_bytes: 1 << (9 + sizes % 8),
-            memory_limit_bytes: 1 << (14 + sizes / 8 % 4),
+            memory_limit_bytes: 1 << (14 + 2 * (sizes / 8 % 4)),
             max_queued: 1 + sizes / 32,
             frame_bytes_max: 4096,
             ..general()
