@@ -152,7 +152,7 @@ impl Hub {
         let Some(session) = self.session_mut(id) else {
             return false;
         };
-        if session.closing.is_some() || session.input.is_empty() {
+        if session.closing.is_some() || session.input.is_empty() || session.says_goodbye() {
             return false;
         }
         if !room {

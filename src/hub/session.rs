@@ -120,6 +120,14 @@ pub(super) enum Local {
     Refuse(Box<[u8]>, Option<Happening>),
 }
 
+impl Session {
+    /// Whether a `Logoff` waits for its turn: what is behind it is not looked at, as Asterisk would never read it.
+    pub(super) fn says_goodbye(&self) -> bool {
+        let last = self.pending.back().map(|pending| &pending.stage);
+        matches!(last, Some(Stage::Local(Local::Logoff)))
+    }
+}
+
 impl Local {
     /// Whether nothing behind it may go to Asterisk before it was answered: it changes what is seen, or takes time.
     pub(super) const fn holds_back(&self) -> bool {

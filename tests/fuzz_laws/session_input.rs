@@ -76,6 +76,7 @@ fn same(whole: &Seen, cut: &Seen) {
     assert_eq!(whole.received.len(), cut.received.len());
     assert_eq!(whole.outcomes, cut.outcomes);
     assert_eq!(whole.arrived, cut.arrived);
+    assert_eq!(whole.notices.len(), cut.notices.len());
     assert_eq!(whole.notices, cut.notices);
     assert_eq!(whole, cut);
 }
@@ -228,13 +229,17 @@ impl World {
         }
     }
 
+    fn take_notices(&mut self) {
+        while let Some(notice) = self.hub.next_notice() {
+            self.seen.notices.push(format!("{notice:?}"));
+        }
+    }
+
     fn flush(&mut self) {
         while self.hub.next_dirty().is_some() {}
         self.hub.begin_sweep(&mut Vec::new());
         while self.hub.next_resumed().is_some() {}
-        while let Some(notice) = self.hub.next_notice() {
-            self.seen.notices.push(format!("{notice:?}"));
-        }
+        self.take_notices();
         while let Some(id) = self.session.filter(|_| !self.seen.closed) {
             let mut slices = Slices::new();
             let outcome = self.hub.gather(id, &mut slices);
@@ -255,5 +260,7 @@ impl World {
             }
         }
         self.hub.swept();
+        // Writing makes room, and what is parsed then may be refused.
+        self.take_notices();
     }
 }
