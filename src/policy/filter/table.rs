@@ -3,7 +3,7 @@
 //!
 //! What is asked twice is asked once: filters of different users that look at the same thing are one *condition*.
 //! Conditions are grouped by what they look at (events of one name or all, the whole message or one header), each
-//! [group] is decided in about one pass, and only the sets that a condition belongs to are touched when it holds.
+//! group is decided in about one pass, and only the sets that a condition belongs to are touched when it holds.
 //! [`EventFilters::pass`] says the same, filter by filter.
 
 mod automaton;
