@@ -130,6 +130,11 @@ impl<'a> Driver<'a> {
             }
             std::thread::sleep(Duration::from_millis(10 + self.random.below(40) as u64));
         }
+        // Behind what may have been lost at the end comes something for everybody that must not be.
+        for _ in 0..100 {
+            self.happen();
+        }
+        self.shared.complete.store(true, Ordering::Relaxed);
     }
 
     /// Some numbered events happen.

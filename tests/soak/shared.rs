@@ -24,6 +24,8 @@ pub fn event(number: u64) -> String {
 pub struct Shared {
     /// Clients begin no new session, and look for what they still have to get.
     pub ending: AtomicBool,
+    /// The last event has happened, over a connection that stays.
+    pub complete: AtomicBool,
     /// Everybody goes home.
     pub stop: AtomicBool,
     /// The number that the next event gets.
@@ -64,6 +66,10 @@ impl Shared {
 
     pub fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed)
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Relaxed)
     }
 
     pub fn fail(&self, text: String) {

@@ -132,13 +132,15 @@ impl Witness<'_> {
     /// Waits until nothing is owed, and says goodbye.
     fn leave(&mut self, begin: Instant) {
         let (leaving, all) = (Instant::now(), self.shared.is_ending());
-        let last = Shared::get(&self.shared.next);
         while leaving.elapsed() < ANSWER_WITHIN {
-            if self.asked.is_empty() && self.originates.is_empty() && (!all || self.has_all(last)) {
+            let last = Shared::get(&self.shared.next);
+            let everything = self.shared.is_complete() && self.has_all(last);
+            if self.asked.is_empty() && self.originates.is_empty() && (!all || everything) {
                 break;
             }
             self.listen();
         }
+        let last = Shared::get(&self.shared.next);
         assert!(
             !all || self.has_all(last),
             "{} has {:?} of {last} events",
@@ -258,13 +260,16 @@ impl Witness<'_> {
 
     /// Nothing that it wants lies between these numbers, unless it was told so.
     fn check_gap(&mut self, expected: u64, number: u64) {
-        let mut wanted = (expected..number).filter(|number| self.wants(*number));
-        let Some(first) = wanted.next() else { return };
-        let missing = 1 + wanted.count() as u64;
+        let wanted = (expected..number).filter(|number| self.wants(*number));
+        let wanted = wanted.collect::<Vec<_>>();
+        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
+            return;
+        };
+        let missing = wanted.len() as u64;
         match self.told_missing.checked_sub(missing) {
             Some(left) => self.told_missing = left,
             // Judged later: a break of the connection may have taken them.
-            None => self.shared.miss(&self.name, first..number),
+            None => self.shared.miss(&self.name, *first..last + 1),
         }
     }
 
