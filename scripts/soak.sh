@@ -8,4 +8,4 @@ cd -- "$(dirname -- "$0")/.."
 minutes=${1:-60}
 shift || true
 ulimit -n "$(ulimit -Hn)"
-AMIMUX_SOAK_MINUTES=$minutes exec cargo test --locked --test soak "$@" -- --ignored --nocapture nothing_is_missed_and_nothing_grows
+AMIMUX_SOAK_MINUTES=$minutes exec cargo test --locked --test soak "$@" -- --nocapture nothing_is_missed_and_nothing_grows

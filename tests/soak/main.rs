@@ -80,7 +80,6 @@ fn part<'scope>(
 }
 
 #[test]
-#[ignore = "takes an hour: scripts/soak.sh runs it"]
 fn nothing_is_missed_and_nothing_grows() {
     let minutes = std::env::var("AMIMUX_SOAK_MINUTES").ok();
     let minutes = minutes.map_or(MINUTES, |minutes| minutes.parse().expect("minutes"));

@@ -52,7 +52,8 @@ pub(crate) fn installed(name: &str) -> PathBuf {
 
 /// A port of 127.0.0.1 with `count - 1` further ones behind it that nobody uses just now.
 pub(crate) fn free_ports(count: u16) -> u16 {
-    for _ in 0..100 {
+    // After thousands of connections most ports next to each other are still being given back.
+    for _ in 0..10_000 {
         let first = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = first.local_addr().expect("its address").port();
         let rest = (1..count)
