@@ -21,6 +21,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// What every event ends with, and nothing else in it: a blank line.
 const MESSAGE_END: &[u8] = b"\r\n\r\n";
 
+/// Memory beyond this is not kept for other logs: a turn fills a quarter of it.
+const SPARE_BYTES_MAX: usize = 1024 * 1024;
+
 /// A place in a view's log, in bytes since the view began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LogPosition(pub u64);
@@ -219,7 +222,8 @@ impl ViewLog {
         self.open = BytesMut::new();
         let mut memory = last?.bytes.try_into_mut().ok()?;
         memory.clear();
-        Some(memory)
+        // What was made for one large turn is not kept for the small ones.
+        (!memory.try_reclaim(SPARE_BYTES_MAX + 1)).then_some(memory)
     }
 
     /// The oldest byte that would be there after [`ViewLog::retain`].
@@ -330,6 +334,28 @@ mod tests {
         assert_eq!(log.base(), second);
         assert_eq!(log.events_in(second..log.end()), 4);
         assert_eq!(log.base_within(0), log.end());
+    }
+
+    #[test]
+    fn memory_is_given_on_unless_it_is_large_or_in_use() {
+        let spare = |bytes: usize| {
+            let mut log = ViewLog::default();
+            log.append(&[&vec![b'x'; bytes]]);
+            log.seal();
+            log.clear()
+        };
+        let mut other = ViewLog::default();
+        assert!(other.is_bare());
+        other.adopt(spare(300_000).unwrap());
+        assert!(!other.is_bare());
+        other.append(&[b"one"]);
+        other.seal();
+        assert_eq!(text(&other, 0, 3).unwrap(), "one");
+        assert!(spare(2 * SPARE_BYTES_MAX).is_none());
+        other.append(&[b"two"]);
+        assert!(other.clear().is_none(), "what is not sealed yet stays");
+        other.seal();
+        assert_eq!(text(&other, 3, 6).unwrap(), "two");
     }
 
     #[test]

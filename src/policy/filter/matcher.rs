@@ -68,11 +68,6 @@ impl Literal {
         self.finder.needle()
     }
 
-    /// Whether case does not count.
-    pub const fn ignores_case(&self) -> bool {
-        self.ignore_case
-    }
-
     fn is(&self, text: &[u8]) -> bool {
         match self.ignore_case {
             true => text.eq_ignore_ascii_case(self.bytes()),

@@ -45,16 +45,14 @@ impl NeedlesBuilder {
     /// A condition that holds exactly where one of these stands.
     pub(super) fn condition(&mut self, condition: u32, texts: &[Fixed]) {
         for text in texts {
-            let needle = self.needle(&text.bytes);
-            if text.at_start || text.at_end {
-                needle.anchored.push(Anchored {
+            self.on(&text.bytes, |needle| match (text.at_start, text.at_end) {
+                (false, false) => needle.anywhere.push(condition),
+                (at_start, at_end) => needle.anchored.push(Anchored {
                     condition,
-                    at_start: text.at_start,
-                    at_end: text.at_end,
-                });
-            } else {
-                needle.anywhere.push(condition);
-            }
+                    at_start,
+                    at_end,
+                }),
+            });
         }
     }
 
@@ -67,8 +65,8 @@ impl NeedlesBuilder {
         self.requirement_count += 1;
         self.requirements.insert(texts.clone(), number);
         for text in texts {
-            let requirements = &mut self.needle(text).requirements;
-            requirements.push(u32::try_from(number).unwrap_or(u32::MAX));
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            self.on(text, |needle| needle.requirements.push(number));
         }
         number
     }
@@ -78,18 +76,16 @@ impl NeedlesBuilder {
         self.requirement_count
     }
 
-    fn needle(&mut self, text: &[u8]) -> &mut Needle {
+    /// Adds to what it means that `text` occurs.
+    fn on(&mut self, text: &[u8], add: impl FnOnce(&mut Needle)) {
         let next = self.needles.len();
         let number = *self.numbers.entry(text.to_vec()).or_insert(next);
         if number == next {
             self.needles.push(Needle::default());
         }
-        let last = self.needles.len().saturating_sub(1);
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "numbers are given out as needles are pushed, so there is one"
-        )]
-        &mut self.needles[number.min(last)]
+        if let Some(needle) = self.needles.get_mut(number) {
+            add(needle);
+        }
     }
 
     /// The automaton; `None` if there is nothing to search for.
