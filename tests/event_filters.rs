@@ -233,6 +233,28 @@ fn builds_take_turns_and_leave_pauses() {
 }
 
 #[test]
+fn filters_of_those_who_left_are_judged_no_longer_than_they_must() {
+    let mut bench = Bench::new();
+    let (stays, leaves) = (
+        bench.login(filtered(&[("eventfilter", "one")])),
+        bench.login(filtered(&[("eventfilter", "two")])),
+    );
+    bench.pass(Duration::from_secs(1));
+    bench.settle();
+    assert_eq!(bench.hub.filter_statistics().sets, 2);
+    bench.vanish(leaves);
+    assert_eq!(bench.hub.filter_statistics().sets, 2, "it may come back");
+    bench.pass(Duration::from_secs(11));
+    bench.settle();
+    assert_eq!(bench.hub.filter_statistics().sets, 1);
+    bench.vanish(stays);
+    bench.pass(Duration::from_secs(11));
+    bench.settle();
+    assert_eq!(bench.hub.filter_statistics().sets, 0);
+    assert!(bench.hub.filter_build_at().is_none());
+}
+
+#[test]
 fn what_all_sessions_add_is_bounded() {
     let mut bench = Bench::new();
     bench.hold_filters = true;

@@ -17,6 +17,10 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// A build that took T is followed by a pause of this many T: whoever adds filters all the time keeps no core busy.
 const PAUSE_PER_BUILD: u32 = 9;
 
+/// Filters of clients that have left are judged on for this long after the last build, so that those who come and go
+/// cause no builds; no longer, because whatever they cost, everybody pays.
+const LEFTOVERS_FOR: Duration = Duration::from_secs(10);
+
 /// The pause after a build that failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
 
@@ -51,6 +55,8 @@ pub(super) struct Judge {
     table: FilterTable,
     /// Some view's filters are not in the table.
     is_stale: bool,
+    /// Some filters in the table are perhaps nobody's any more.
+    has_leftovers: bool,
     /// When the build that is being run began.
     building_since: Option<Duration>,
     not_before: Duration,
@@ -77,8 +83,20 @@ impl Judge {
         self.is_stale = true;
     }
 
+    /// Nobody reads a view with filters any more.
+    pub(super) const fn note_leftovers(&mut self) {
+        self.has_leftovers = true;
+    }
+
     fn deadline(&self) -> Option<Duration> {
-        (self.is_stale && self.building_since.is_none()).then_some(self.not_before)
+        if self.building_since.is_some() {
+            None
+        } else if self.is_stale {
+            Some(self.not_before)
+        } else {
+            self.has_leftovers
+                .then(|| self.not_before.saturating_add(LEFTOVERS_FOR))
+        }
     }
 
     fn install(&mut self, now: Now, built: Option<FilterTable>) {
@@ -108,6 +126,7 @@ impl Hub {
             return None;
         }
         judge.is_stale = false;
+        judge.has_leftovers = false;
         judge.building_since = Some(now.since_start);
         Some(FilterBuild {
             sets: self.views.filters_in_use(),

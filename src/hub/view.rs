@@ -235,7 +235,11 @@ impl Views {
     /// The caller's latest view is another one now (its reference stays until it has read up to the switch).
     pub(super) fn unsubscribe(&mut self, id: ViewId) {
         if let Some(view) = self.slab.get_mut(id.0) {
+            let was_filtered = view.is_filtered();
             view.subscribers = view.subscribers.saturating_sub(1);
+            if was_filtered && view.subscribers == 0 {
+                self.judge.note_leftovers();
+            }
         }
     }
 
