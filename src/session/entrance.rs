@@ -147,10 +147,10 @@ impl Entrance {
             }
             let entrance = Rc::clone(&shared);
             tokio::task::spawn_local(async move {
-                let needed = seat.needed.clone();
                 tokio::select! {
+                    biased;
                     () = entrance.receive(stream, address, &seat) => {}
-                    () = needed.cancelled() => entrance.refuse(address, "authlimit reached, a later one took its place"),
+                    () = seat.is_needed() => entrance.refuse(address, "authlimit reached, a later one took its place"),
                 }
                 drop(seat);
             });
@@ -213,7 +213,11 @@ impl Entrance {
         seat.is_of(Host::at(connection.address()));
         let visit = self.visit(&stream, connection, input);
         match tokio::time::timeout_at(deadline, visit).await {
-            Ok(Some(visitor)) => self.hand_over(stream, connection, visitor).await,
+            // It has been told that it is in: from here on it is not pushed out.
+            Ok(Some(visitor)) => {
+                seat.settle();
+                self.hand_over(stream, connection, visitor).await;
+            }
             Ok(None) => linger(&stream).await,
             Err(_) => {
                 let address = connection.address();

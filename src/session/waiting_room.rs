@@ -2,7 +2,7 @@
 //! of them loses its oldest: whoever opens many and says nothing pushes out its own, and whoever logs in at once is
 //! hardly ever met. Only where every host has a single one is the newcomer refused.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -21,6 +21,8 @@ struct Room {
     next: u64,
     seats: BTreeMap<u64, (Host, CancellationToken)>,
     hosts: HashMap<Host, usize>,
+    /// How many have logged in and are on their way out of here: they keep their place.
+    settled: usize,
 }
 
 /// A place in the waiting room, until it is dropped.
@@ -28,8 +30,9 @@ struct Room {
 pub(super) struct Seat {
     room: WaitingRoom,
     number: u64,
+    settled: Cell<bool>,
     /// Cancelled when the place is needed for another.
-    pub(super) needed: CancellationToken,
+    needed: CancellationToken,
 }
 
 impl WaitingRoom {
@@ -43,7 +46,7 @@ impl WaitingRoom {
     /// A place for one more from that host; `None` if there is none.
     pub(super) fn enter(&self, host: Host) -> Option<Seat> {
         let mut room = self.0.borrow_mut();
-        if room.seats.len() >= room.limit {
+        if room.seats.len() + room.settled >= room.limit {
             room.displace(host)?;
         }
         let number = room.next;
@@ -55,6 +58,7 @@ impl WaitingRoom {
         Some(Seat {
             room: self.clone(),
             number,
+            settled: Cell::new(false),
             needed,
         })
     }
@@ -104,9 +108,34 @@ impl Seat {
     }
 }
 
+impl Seat {
+    /// Its client has logged in: nobody takes its place any more.
+    pub(super) fn settle(&self) {
+        let mut room = self.room.0.borrow_mut();
+        room.remove(self.number);
+        room.settled += 1;
+        self.settled.set(true);
+    }
+
+    /// Resolves when the place is needed for another; never once its client has logged in.
+    ///
+    /// Cancel safe: nothing is kept.
+    pub(super) async fn is_needed(&self) {
+        self.needed.cancelled().await;
+        if self.settled.get() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.0.borrow_mut().remove(self.number);
+        let mut room = self.room.0.borrow_mut();
+        if self.settled.get() {
+            room.settled -= 1;
+        } else {
+            room.remove(self.number);
+        }
     }
 }
 
@@ -146,6 +175,25 @@ mod tests {
         let again = room.enter(host(1)).unwrap();
         assert!(seats[0].needed.is_cancelled() && !seats[1].needed.is_cancelled());
         drop(again);
+    }
+
+    #[test]
+    fn whoever_has_logged_in_keeps_its_place() {
+        let room = WaitingRoom::new(2);
+        let (first, second) = (room.enter(host(1)).unwrap(), room.enter(host(1)).unwrap());
+        first.settle();
+        second.settle();
+        assert!(room.enter(host(1)).is_none() && room.enter(host(2)).is_none());
+        assert!(!first.needed.is_cancelled() && !second.needed.is_cancelled());
+        drop(first);
+        let third = room.enter(host(2)).unwrap();
+        let fourth = room.enter(host(2)).unwrap();
+        assert!(third.needed.is_cancelled());
+        // It had just logged in: then it stays all the same, and nobody else comes meanwhile.
+        third.settle();
+        assert!(room.enter(host(3)).is_none());
+        drop((second, third, fourth));
+        assert_eq!(room.0.borrow().settled, 0);
     }
 
     #[test]
