@@ -109,21 +109,30 @@ fn blacklisted(command: &[u8]) -> bool {
 }
 
 /// Functions whose writing Asterisk forbids to sessions, but not to the call that an asynchronous Originate makes.
-const DANGEROUS: &[&str] = &[
-    "CURL(",
-    "DB(",
-    "FILE(",
-    "PERIODIC_HOOK(",
-    "CONFBRIDGE(",
-    "SHELL(",
-];
+const DANGEROUS: &[&str] = &["CURL", "DB", "FILE", "PERIODIC_HOOK", "CONFBRIDGE", "SHELL"];
+
+/// Whether the text calls the function: its name, maybe with the underscores that make a variable inherited, and a
+/// parenthesis. A name that only ends alike (`MYFILE(`) is another function's.
+fn calls(text: &[u8], function: &str) -> bool {
+    let called = |open: &usize| {
+        let name = text[..*open]
+            .rsplit(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+            .next()
+            .unwrap_or_default();
+        let underscores = name.iter().take_while(|byte| **byte == b'_').count();
+        &name[underscores..] == function.as_bytes()
+    };
+    (0..text.len())
+        .filter(|at| text[*at] == b'(')
+        .any(|open| called(&open))
+}
 
 /// Whether an Originate would set a variable by a dangerous function.
 pub fn writes_dangerously(message: &Message) -> bool {
     message.all("Variable").iter().any(|value| {
         arguments(value).iter().any(|item| {
             let name = item.split(|byte| *byte == b'=').next().unwrap_or_default();
-            item.contains(&b'=') && DANGEROUS.iter().any(|function| holds(name, function))
+            item.contains(&b'=') && DANGEROUS.iter().any(|function| calls(name, function))
         })
     })
 }
