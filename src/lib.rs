@@ -18,7 +18,9 @@
 //! | [`policy`] | classes, access control lists, credentials, the table of actions, filters, guards on arguments |
 //! | [`config`] | Asterisk's configuration dialect, from text to checked settings, and everything wrong in it |
 //! | [`hub`] | one Asterisk: routing, views, logs, mailboxes, loss; a state machine without I/O |
+//! | [`transport`] | one connection, with or without TLS, read and written without waiting; what the kernel is to do with it |
 //! | [`session`], [`upstream`] | the shells of tokio around the hub: sockets of clients, the connection to Asterisk |
+//! | [`http`] | AMI over HTTP: Asterisk's own forms of it, events as a stream, actions as JSON |
 //! | [`sim`] | a simulated PBX for the demonstration, tests and benchmarks; shares only `protocol` and `policy` |
 //! | [`daemon`] | starts a thread for each Asterisk and the entrance for clients, and ends them |
 //! | [`demo`] | a simulated PBX, the proxy, and a few applications in one terminal |
@@ -54,9 +56,11 @@
 pub mod config;
 pub mod daemon;
 pub mod demo;
+pub mod http;
 pub mod hub;
 pub mod policy;
 pub mod protocol;
 pub mod session;
 pub mod sim;
+pub mod transport;
 pub mod upstream;

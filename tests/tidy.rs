@@ -10,12 +10,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms, lowest first. Those in one row may import each other.
-const ROOMS: [&[&str]; 9] = [
+const ROOMS: [&[&str]; 11] = [
     &["protocol"],
     &["policy"],
     &["config"],
     &["hub"],
+    &["transport"],
     &["session", "upstream"],
+    &["http"],
     &["sim"],
     &["daemon"],
     &["demo"],

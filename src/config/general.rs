@@ -40,6 +40,7 @@ impl Default for GeneralDraft {
         Self {
             general: General {
                 bind: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
+                tls: None,
                 auth_timeout: AUTH_TIMEOUT,
                 auth_limit: AUTH_LIMIT,
                 session_limit: entry::SESSION_LIMIT,

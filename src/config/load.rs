@@ -76,6 +76,7 @@ fn interpret(
     };
     let users = read_users(&sorted, &surroundings, &whole, report);
     Some(Settings {
+        http: None,
         general: general.general,
         upstreams,
         users,

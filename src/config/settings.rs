@@ -1,7 +1,11 @@
 //! Settings as meant: typed, checked, with every default filled in.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
 
 use crate::policy::acl::{Acl, RuleList};
 use crate::policy::secret::Secret;
@@ -14,6 +18,8 @@ pub struct Settings {
     pub general: General,
     /// The sections with `type = upstream`, in the order of the file; at least one.
     pub upstreams: Vec<Upstream>,
+    /// `[http]`; `None` where HTTP is not served.
+    pub http: Option<Http>,
     /// The user sections.
     pub users: Users,
 }
@@ -23,6 +29,8 @@ pub struct Settings {
 pub struct General {
     /// Where applications connect (`bindaddr`, `port`).
     pub bind: SocketAddr,
+    /// Where applications connect with TLS (`tlsenable`, `tlsbindaddr`, …).
+    pub tls: Option<TlsListener>,
     /// How long a connection may take to log in (`authtimeout`).
     pub auth_timeout: Duration,
     /// Most connections at a time that have not logged in (`authlimit`).
@@ -83,6 +91,8 @@ pub struct Upstream {
     pub username: String,
     /// Its secret.
     pub secret: Secret,
+    /// TLS towards Asterisk; `None` for plain TCP.
+    pub tls: Option<UpstreamTls>,
     /// How to log in.
     pub auth_type: AuthType,
     /// Longest time for TCP to connect (`connecttimeout`).
@@ -99,4 +109,64 @@ pub struct Upstream {
     pub reconnect_max: Duration,
     /// Most actions that are with Asterisk at a time (`window`).
     pub window: usize,
+}
+
+/// A port that speaks TLS.
+#[derive(Debug, Clone)]
+pub struct TlsListener {
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// Certificate, key, versions, cipher suites, and what is asked of clients.
+    pub tls: Arc<ServerConfig>,
+}
+
+/// How sure one can be that it is Asterisk that answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsTrust {
+    /// Its certificate was issued by somebody trusted, for its name.
+    Verified,
+    /// Its certificate is the pinned one (`tlsfingerprint`).
+    Pinned,
+    /// Any certificate will do (`tlsverify = no`): warned of at every start.
+    Anybody,
+}
+
+/// TLS towards one Asterisk.
+#[derive(Debug, Clone)]
+pub struct UpstreamTls {
+    /// Whom to trust, and the certificate to show.
+    pub tls: Arc<ClientConfig>,
+    /// The name that Asterisk's certificate must have (`tlsservername`; else `host`).
+    pub server_name: ServerName<'static>,
+    /// How its certificate is checked.
+    pub trust: TlsTrust,
+}
+
+/// `[http]`: http.conf's options and ours. It is served when `enabled` there and `webenabled` in `[general]` are true.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Where plain HTTP is served (`bindaddr`, `bindport`).
+    pub bind: SocketAddr,
+    /// Where HTTPS is served (`tlsenable`, `tlsbindaddr`, …).
+    pub tls: Option<TlsListener>,
+    /// What every path begins with, without slashes at its ends; may be empty (`prefix`).
+    pub prefix: String,
+    /// Most connections at a time (`sessionlimit`).
+    pub connection_limit: usize,
+    /// Longest silence within a request (`session_inactivity`).
+    pub inactivity: Duration,
+    /// How long an idle connection is kept; zero closes it after each answer (`session_keep_alive`).
+    pub keep_alive: Duration,
+    /// What `Server` says; `None` for no such header (`servername`).
+    pub server_name: Option<String>,
+    /// How long a session that is logged in lives after its last request (`httptimeout` in `[general]`).
+    pub session_timeout: Duration,
+    /// `redirect = FROM TO`: paths that lead elsewhere.
+    pub redirects: Vec<(String, String)>,
+    /// Sections with `type = restriction`: who may use the paths that begin so.
+    pub restrictions: Vec<(String, Acl)>,
+    /// Whether `/` is a page that shows events and runs actions (`webpage`).
+    pub page: bool,
+    /// Origins whose pages may use the JSON interface (`corsorigin`).
+    pub cors_origins: Vec<String>,
 }

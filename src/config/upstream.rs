@@ -280,6 +280,7 @@ pub(super) fn choose_upstream(
 
 fn defaults(name: &str) -> Upstream {
     Upstream {
+        tls: None,
         name: name.to_owned(),
         host: String::new(),
         port: PORT,

@@ -266,6 +266,8 @@ fn defaults(name: &str, general: &GeneralDraft) -> User {
         name: name.to_owned(),
         credential: Credential::None,
         login_forms: LoginForms::Any,
+        tls_client_name: None,
+        web_token: None,
         event_filters: std::sync::Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),

@@ -14,6 +14,8 @@ pub(crate) fn user(name: &str, write: Classes) -> User {
         name: name.to_owned(),
         credential: Credential::Secret(Secret::new(format!("{name}-secret"))),
         login_forms: LoginForms::Any,
+        tls_client_name: None,
+        web_token: None,
         event_filters: std::sync::Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),

@@ -8,7 +8,7 @@ use super::acl::Acl;
 use super::class::Classes;
 use super::event_filter::EventFilters;
 use super::rights::{Audit, Rights};
-use super::secret::Credential;
+use super::secret::{Credential, Secret};
 
 /// Who sees the ActionID that a broadcast event carries (`OriginateResponse`, `UserEvent`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -61,6 +61,10 @@ pub struct User {
     pub name: String,
     /// What the user proves itself with.
     pub credential: Credential,
+    /// The name that its TLS certificate must have (`tlsclientname`); a user without a secret proves itself with that.
+    pub tls_client_name: Option<String>,
+    /// What programs may show over HTTPS instead of name and secret, as a Bearer token (`webtoken`).
+    pub web_token: Option<Secret>,
     /// How it may prove itself.
     pub login_forms: LoginForms,
     /// Classes of events that may be read.

@@ -2,10 +2,8 @@
 
 use std::cell::Cell;
 use std::io::ErrorKind;
-use std::net::TcpStream as StdTcpStream;
 use std::rc::Rc;
 
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -13,14 +11,15 @@ use tracing::warn;
 use super::clients::Client;
 use super::registry::LoginGuard;
 use super::shell::Shell;
-use super::socket::{is_empty_now, linger, wait_for_client};
 use crate::hub::{Admission, CloseReason, SessionId};
+use crate::transport::socket::wait_for_client;
+use crate::transport::stream::{Detached, Stream};
 
 /// A client that has logged in, on its way to the thread of its Asterisk.
 #[derive(Debug)]
 pub struct Arrival {
     /// Its connection.
-    pub stream: StdTcpStream,
+    pub stream: Detached,
     /// Who it is.
     pub admission: Admission,
     /// Its login, counted.
@@ -33,18 +32,18 @@ impl Shell {
     /// Cancel safe: an arrival is taken in as soon as it is received.
     pub async fn run_arrivals(self: Rc<Self>, mut arrivals: mpsc::Receiver<Arrival>) {
         while let Some(arrival) = arrivals.recv().await {
-            match TcpStream::from_std(arrival.stream) {
-                Ok(socket) => self.take_in(socket, arrival.admission, arrival.login),
+            match arrival.stream.attach() {
+                Ok(stream) => self.take_in(stream, arrival.admission, arrival.login),
                 Err(error) => warn!(%error, "a client could not be handed over"),
             }
         }
     }
 
-    fn take_in(self: &Rc<Self>, socket: TcpStream, admission: Admission, login: LoginGuard) {
+    fn take_in(self: &Rc<Self>, stream: Stream, admission: Admission, login: LoginGuard) {
         let write_timeout = admission.user.write_timeout;
-        wait_for_client(&socket, write_timeout, false);
+        wait_for_client(stream.socket(), write_timeout, false);
         let client = Rc::new(Client {
-            socket,
+            stream,
             write_timeout,
             resumed: Notify::new(),
             gone: CancellationToken::new(),
@@ -67,7 +66,7 @@ impl Shell {
             tokio::select! {
                 () = client.gone.cancelled() => return,
                 () = client.resumed.notified(), if !wants => {}
-                ready = client.socket.readable(), if wants => {
+                ready = client.stream.readable(), if wants => {
                     if ready.is_err() || !self.read_some(id, &client, &mut ended) {
                         self.end(id, CloseReason::Disconnected);
                         self.settle();
@@ -82,14 +81,14 @@ impl Shell {
     fn read_some(self: &Rc<Self>, id: SessionId, client: &Client, ended: &mut bool) -> bool {
         let mut buffer = self.read_buffer.borrow_mut();
         let now = self.now();
-        match client.socket.try_read(&mut buffer) {
+        match client.stream.try_read(&mut buffer) {
             Ok(0) => {
                 *ended = true;
                 self.hub.borrow_mut().client_end_of_input(now, id);
             }
             Ok(read) => {
                 if read < buffer.len() {
-                    is_empty_now(&client.socket);
+                    client.stream.is_drained();
                 }
                 let bytes = buffer.get(..read).unwrap_or_default();
                 self.hub.borrow_mut().client_bytes(now, id, bytes);
@@ -113,7 +112,7 @@ impl Shell {
             let next = self.clients.borrow().first();
             let Some(client) = next else { return };
             client.gone.cancelled().await;
-            linger(&client.socket).await;
+            client.stream.close().await;
         }
     }
 }

@@ -4,16 +4,16 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::registry::LoginGuard;
 use crate::hub::SessionId;
+use crate::transport::stream::Stream;
 
 /// One live client.
 pub(super) struct Client {
-    pub(super) socket: TcpStream,
+    pub(super) stream: Stream,
     /// Its user's `writetimeout`.
     pub(super) write_timeout: Duration,
     /// Its input can be taken again.

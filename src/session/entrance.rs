@@ -21,7 +21,6 @@ use super::refusal_log::ConnectionLines;
 use super::registry::{LoginGuard, Registry};
 use super::reports::{Reports, Visitor};
 use super::shell::Clock;
-use super::socket::{linger, prepare_client};
 use super::waiting_room::{Seat, WaitingRoom};
 use crate::hub::door::{Admitted, Door, Known, Step};
 use crate::hub::security::Connection;
@@ -31,6 +30,8 @@ use crate::policy::credential::Verification;
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::host::Host;
 use crate::policy::user::Users;
+use crate::transport::socket::prepare_client;
+use crate::transport::stream::Stream;
 
 /// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
 const BANNER_DEFAULT: &str = "Asterisk Call Manager/11.0.0";
@@ -193,8 +194,9 @@ impl Entrance {
     /// Deals with a connection from its first byte until it is closed or handed over.
     ///
     /// Cancel safe: nothing of a connection that is dropped matters.
-    async fn receive(&self, stream: TcpStream, address: SocketAddr, seat: &Seat) {
-        prepare_client(&stream);
+    async fn receive(&self, socket: TcpStream, address: SocketAddr, seat: &Seat) {
+        prepare_client(&socket);
+        let stream = Stream::plain(socket);
         let deadline = self
             .clock
             .instant(self.clock.now().since_start + self.auth_timeout);
@@ -218,7 +220,7 @@ impl Entrance {
                 seat.settle();
                 self.hand_over(stream, connection, visitor).await;
             }
-            Ok(None) => linger(&stream).await,
+            Ok(None) => stream.close().await,
             Err(_) => {
                 let address = connection.address();
                 debug!(%address, "no login within authtimeout");
@@ -232,7 +234,7 @@ impl Entrance {
     /// Cancel safe: nothing of a connection that is dropped matters.
     async fn named_client(
         &self,
-        stream: &TcpStream,
+        stream: &Stream,
         address: SocketAddr,
         input: &mut BytesMut,
     ) -> Option<SocketAddr> {
@@ -265,12 +267,12 @@ impl Entrance {
     /// Cancel safe: nothing of a connection that is dropped matters.
     async fn visit(
         &self,
-        stream: &TcpStream,
+        stream: &Stream,
         connection: Connection,
         input: BytesMut,
     ) -> Option<(Box<Admitted>, u32, LoginGuard)> {
         let mut out = self.greeting();
-        write_all(stream, &mut out).await?;
+        stream.write_all(&mut out).await.ok()?;
         let random = random_u32()?;
         let mut door = Door::new(random);
         *door.input() = input;
@@ -284,29 +286,29 @@ impl Entrance {
             }
             match step {
                 Step::Wait => {
-                    write_all(stream, &mut out).await?;
+                    stream.write_all(&mut out).await.ok()?;
                     if !read_some(stream, door.input()).await? {
                         return None;
                     }
                 }
                 Step::CloseAt(moment) => {
                     tokio::time::sleep_until(self.clock.instant(moment)).await;
-                    write_all(stream, &mut out).await?;
+                    stream.write_all(&mut out).await.ok()?;
                     return None;
                 }
                 Step::Close => {
-                    write_all(stream, &mut out).await?;
+                    stream.write_all(&mut out).await.ok()?;
                     return None;
                 }
                 Step::Verify(verification) => {
-                    write_all(stream, &mut out).await?;
+                    stream.write_all(&mut out).await.ok()?;
                     verified = Some(self.verifier.run(verification).await);
                 }
                 Step::Admit(admitted) => {
                     // Counted before anything is waited for: of two at the same time only one is the first.
                     let address = connection.address();
                     let login = self.registry.log_in(&admitted.user, address);
-                    write_all(stream, &mut out).await?;
+                    stream.write_all(&mut out).await.ok()?;
                     return Some((admitted, random, login));
                 }
             }
@@ -338,7 +340,7 @@ impl Entrance {
 
     async fn hand_over(
         &self,
-        stream: TcpStream,
+        stream: Stream,
         connection: Connection,
         (admitted, challenge_random, login): (Box<Admitted>, u32, LoginGuard),
     ) {
@@ -358,7 +360,7 @@ impl Entrance {
             );
             return;
         };
-        let Ok(stream) = stream.into_std() else {
+        let Ok(stream) = stream.detach() else {
             return;
         };
         let arrival = Arrival {
@@ -383,8 +385,8 @@ impl Entrance {
 }
 
 /// How the connection is named in the log and in security events; `None`: it is gone already.
-fn identify(stream: &TcpStream, remote: SocketAddr) -> Option<Connection> {
-    let local = stream.local_addr().ok()?;
+fn identify(stream: &Stream, remote: SocketAddr) -> Option<Connection> {
+    let local = stream.socket().local_addr().ok()?;
     let random = getrandom::u64()
         .inspect_err(|error| error!(%error, "no random numbers from the system"))
         .ok()?;
@@ -401,19 +403,8 @@ fn random_u32() -> Option<u32> {
     }
 }
 
-async fn write_all(stream: &TcpStream, out: &mut BytesMut) -> Option<()> {
-    while !out.is_empty() {
-        match stream.try_write(out) {
-            Ok(written) => out.advance(written.min(out.len())),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => stream.writable().await.ok()?,
-            Err(_) => return None,
-        }
-    }
-    Some(())
-}
-
 /// Reads once; `Some(false)` at the end of input.
-async fn read_some(stream: &TcpStream, input: &mut BytesMut) -> Option<bool> {
+async fn read_some(stream: &Stream, input: &mut BytesMut) -> Option<bool> {
     loop {
         stream.readable().await.ok()?;
         input.reserve(4096);

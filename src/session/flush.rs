@@ -9,9 +9,9 @@ use arrayvec::ArrayVec;
 
 use super::clients::Client;
 use super::shell::Shell;
-use super::socket::{linger, wait_for_client};
 use crate::hub::log::SLICES_MAX;
 use crate::hub::{CloseReason, Outcome, SessionId, Slices};
+use crate::transport::socket::wait_for_client;
 
 /// Writes to one client in one go; what is left is for the client's own task, so that others have their turn.
 const WRITES_PER_TURN: usize = 4;
@@ -98,7 +98,7 @@ impl Shell {
             let now = self.now();
             self.hub.borrow_mut().set_blocked(now, id, true);
             self.blocked.set(self.blocked.get() + 1);
-            wait_for_client(&client.socket, client.write_timeout, true);
+            wait_for_client(client.stream.socket(), client.write_timeout, true);
             tokio::task::spawn_local(Rc::clone(self).drain(id, client));
         }
     }
@@ -110,7 +110,7 @@ impl Shell {
         let mut was_closing = false;
         loop {
             tokio::select! {
-                ready = client.socket.writable() => if ready.is_err() { break },
+                ready = client.stream.writable() => if ready.is_err() { break },
                 () = client.gone.cancelled() => break,
                 () = tokio::time::sleep(LAST_WORDS_WITHIN) => {
                     // One that is to be closed may take a while to read its last answers, but not for ever.
@@ -127,7 +127,7 @@ impl Shell {
                 Attempt::Done => {
                     let now = self.now();
                     self.hub.borrow_mut().set_blocked(now, id, false);
-                    wait_for_client(&client.socket, client.write_timeout, false);
+                    wait_for_client(client.stream.socket(), client.write_timeout, false);
                     // What came while it was being set free.
                     self.flush(id);
                     break;
@@ -155,7 +155,16 @@ impl Shell {
                 }
                 Ok((Outcome::CaughtUp, _)) => {
                     if !self.hub.borrow_mut().turn_over(now, id) {
-                        return Attempt::Done;
+                        match client.stream.try_flush() {
+                            Ok(()) => return Attempt::Done,
+                            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                                return Attempt::Full;
+                            }
+                            Err(_) => {
+                                self.end(id, CloseReason::Disconnected);
+                                return Attempt::Ended;
+                            }
+                        }
                     }
                 }
                 Ok((Outcome::Finished, _)) => {
@@ -183,13 +192,13 @@ impl Shell {
             return Ok((outcome, 0));
         }
         let written = if let [one] = slices.as_slice() {
-            client.socket.try_write(one)?
+            client.stream.try_write(one)?
         } else {
             let vectors = slices
                 .iter()
                 .map(|slice| IoSlice::new(slice))
                 .collect::<ArrayVec<_, SLICES_MAX>>();
-            client.socket.try_write_vectored(&vectors)?
+            client.stream.try_write_vectored(&vectors)?
         };
         Ok((outcome, written))
     }
@@ -204,7 +213,7 @@ impl Shell {
         drop(client.login.take());
         self.hub.borrow_mut().remove(id, reason);
         tokio::task::spawn_local(async move {
-            linger(&client.socket).await;
+            client.stream.close().await;
         });
     }
 }

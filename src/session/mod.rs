@@ -2,7 +2,7 @@
 //! It decides nothing: it reads, writes, waits, and asks the hub. [`entrance`] deals with connections
 //! until they have logged in, of which `waiting_room` bounds the number; [`shell`] is what the tasks of one hub share;
 //! `clients` holds them; [`client`] reads; [`flush`] writes; `filters` has filters compiled beside the thread;
-//! [`refusal_log`] has the lines of refusals, and [`reports`] tells of those before login.
+//! [`refusal_log`] has the lines of refusals, [`reports`] tells of those before login, and [`web`] has the sessions of HTTP.
 
 pub mod client;
 mod clients;
@@ -14,5 +14,5 @@ pub mod refusal_log;
 pub mod registry;
 pub mod reports;
 pub mod shell;
-pub mod socket;
 mod waiting_room;
+pub mod web;

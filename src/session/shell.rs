@@ -6,7 +6,6 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tracing::{debug, error, info, warn};
 
@@ -14,6 +13,7 @@ use super::clients::Clients;
 use super::flush::Pace;
 use super::refusal_log::{self, Refusal};
 use crate::hub::{Hub, Notice, Now, SessionId};
+use crate::transport::stream::Stream;
 
 /// Bytes read from a client in one go.
 const READ_BYTES: usize = 16 * 1024;
@@ -60,7 +60,7 @@ pub struct Shell {
     /// How many clients have a task that waits for their socket.
     pub(super) blocked: Cell<usize>,
     /// The socket to Asterisk, while there is one.
-    pub(crate) upstream: RefCell<Option<Rc<TcpStream>>>,
+    pub(crate) upstream: RefCell<Option<Rc<Stream>>>,
     /// The upstream's task waits until its socket takes more: it need not be woken for that.
     pub(crate) upstream_writes: Cell<bool>,
     /// The upstream task has to look: there is something to write, or the connection is to be dropped.

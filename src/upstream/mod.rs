@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 
 use crate::config::settings::Upstream;
 use crate::session::shell::Shell;
-use crate::session::socket::{is_empty_now, prepare};
+use crate::transport::socket::prepare;
+use crate::transport::stream::Stream;
 
 /// Bytes read from Asterisk in one turn at most; then what came is delivered.
 const TURN_BYTES: usize = 256 * 1024;
@@ -39,8 +40,8 @@ impl Shell {
     }
 
     /// Talks to Asterisk until the connection ends; returns why it did.
-    async fn converse(self: &Rc<Self>, stream: TcpStream) -> String {
-        prepare(&stream);
+    async fn converse(self: &Rc<Self>, stream: Stream) -> String {
+        prepare(stream.socket());
         let stream = Rc::new(stream);
         *self.upstream.borrow_mut() = Some(Rc::clone(&stream));
         let now = self.now();
@@ -66,7 +67,7 @@ impl Shell {
     }
 
     /// Reads until there is nothing more, or the turn is full, and hands it to the hub.
-    fn read_turn(self: &Rc<Self>, stream: &TcpStream) -> Result<(), String> {
+    fn read_turn(self: &Rc<Self>, stream: &Stream) -> Result<(), String> {
         let mut hub = self.hub.borrow_mut();
         let mut total = 0;
         let ended = loop {
@@ -75,12 +76,12 @@ impl Shell {
             let room = inbound.capacity() - inbound.len();
             match stream.try_read_buf(inbound) {
                 Ok(0) => break Err("Asterisk closed the connection".to_owned()),
-                Ok(read) if read < room => {
+                Ok(read) => {
                     total += read;
-                    is_empty_now(stream);
-                    break Ok(());
+                    if read < room && stream.is_drained() {
+                        break Ok(());
+                    }
                 }
-                Ok(read) => total += read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
                 Err(error) => break Err(describe(&error)),
             }
@@ -105,11 +106,11 @@ fn describe(error: &std::io::Error) -> String {
 }
 
 /// Connects, within the configured time.
-async fn connect(upstream: &Upstream) -> Result<TcpStream, String> {
+async fn connect(upstream: &Upstream) -> Result<Stream, String> {
     let target = (upstream.host.as_str(), upstream.port);
     let name = format!("{}:{}", upstream.host, upstream.port);
     match tokio::time::timeout(upstream.connect_timeout, TcpStream::connect(target)).await {
-        Ok(Ok(stream)) => Ok(stream),
+        Ok(Ok(socket)) => Ok(Stream::plain(socket)),
         Ok(Err(error)) => Err(format!("cannot connect to {name}: {}", describe(&error))),
         Err(_) => Err(format!(
             "cannot connect to {name} within {} s",

@@ -17,6 +17,7 @@ const ABOUT_CLIENTS: [&str; 3] = ["SuccessfulAuth", "RequestNotAllowed", "Reques
 /// Generous limits.
 pub fn general() -> General {
     General {
+        tls: None,
         bind: "127.0.0.1:5038".parse().unwrap(),
         auth_timeout: Duration::from_secs(30),
         auth_limit: 50,
@@ -50,6 +51,7 @@ pub fn connection() -> Connection {
 /// An Asterisk that is logged in to with MD5.
 pub fn upstream() -> Upstream {
     Upstream {
+        tls: None,
         name: "pbx".to_owned(),
         host: "192.0.2.1".to_owned(),
         port: 5038,
@@ -72,6 +74,8 @@ pub fn user(name: &str) -> User {
         name: name.to_owned(),
         credential: Credential::Secret(Secret::new("secret")),
         login_forms: LoginForms::Any,
+        tls_client_name: None,
+        web_token: None,
         event_filters: std::sync::Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),

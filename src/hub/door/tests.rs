@@ -21,6 +21,8 @@ fn user(name: &str, credential: Credential) -> User {
         name: name.to_owned(),
         credential,
         login_forms: LoginForms::Any,
+        tls_client_name: None,
+        web_token: None,
         event_filters: Arc::default(),
         rights: Rights::default(),
         audit: Audit::default(),
