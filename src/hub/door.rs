@@ -118,7 +118,7 @@ pub enum Full {
 
 impl Full {
     /// What is logged; clients are told [`TOO_MANY_SESSIONS`].
-    const fn reason(self) -> &'static str {
+    pub const fn reason(self) -> &'static str {
         match self {
             Self::All => "sessionlimit of [general] reached",
             Self::Address => "addresslimit reached",
