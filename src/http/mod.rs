@@ -2,3 +2,6 @@
 //! `/amxml` with Digest), and what today's web programs expect (events as a stream, actions as JSON). Turning a request
 //! into an action and an answer into a page is pure and stands in files of its own; the rest is a thin shell of
 //! hyper around [`crate::session::web`].
+
+pub mod header;
+pub mod parameters;
