@@ -3,5 +3,11 @@
 //! into an action and an answer into a page is pure and stands in files of its own; the rest is a thin shell of
 //! hyper around [`crate::session::web`].
 
+mod blocks;
 pub mod header;
+pub mod html;
+pub mod json;
 pub mod parameters;
+#[cfg(test)]
+mod recorded_tests;
+pub mod xml;
