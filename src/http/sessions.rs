@@ -263,6 +263,14 @@ impl Sessions {
         self.changed.notify_one();
     }
 
+    /// Tells a hub that a listener has gone; if the hub is too busy, it is told again later.
+    pub(super) fn leave(&self, hub: &WebHub, listener: SessionId) {
+        if !hub.leave(listener) {
+            self.table.borrow_mut().leaving.push((hub.clone(), listener));
+            self.changed.notify_one();
+        }
+    }
+
     fn begin(self: &Rc<Self>, session: Rc<Session>) -> Turn {
         session.uses.set(session.uses.get() + 1);
         let due = (session.due.get(), session.key);
