@@ -1,6 +1,7 @@
 //! What bytes travel over: TCP with or without TLS, on both sides of the proxy. [`stream`] is one connection, read and
-//! written without waiting, so that a hub's thread can sweep a thousand of them; [`socket`] sets what the kernel is
-//! to do with it. Nothing here knows AMI.
+//! written without waiting, so that a hub's thread can sweep a thousand of them; `tls` is what it does where bytes are
+//! encrypted; [`socket`] sets what the kernel is to do with it. Nothing here knows AMI.
 
 pub mod socket;
 pub mod stream;
+mod tls;
