@@ -3,10 +3,9 @@
 mod files;
 mod hub_thread;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -18,7 +17,8 @@ use tracing::info;
 use self::hub_thread::HubThread;
 use crate::config::settings::Settings;
 use crate::policy::failed_logins::FailedLogins;
-use crate::session::entrance::{Entrance, Verifier};
+use crate::session::entrance::Entrance;
+use crate::session::gate::{Gate, Verifier};
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::{Registry, SessionLimits};
 use crate::session::reports::Reports;
@@ -82,15 +82,21 @@ impl Daemon {
             reports.add(name.clone(), ways.reports);
             hubs.insert(name, ways.arrivals);
         }
-        let entrance = Entrance {
+        let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
+        let gate = Gate {
             users: Arc::new(self.settings.users),
-            hubs,
-            reports,
             registry: Registry::new(SessionLimits {
                 all: general.session_limit,
                 per_host: general.address_limit,
             }),
+            reports: Arc::new(reports),
             clock,
+            verifier: Verifier::default(),
+            failed_logins: Arc::new(Mutex::new(failed_logins)),
+        };
+        let entrance = Entrance {
+            gate,
+            hubs,
             upstream_banner: first_banner.context("no upstream is configured")?,
             banner: general.banner.clone(),
             auth_timeout: general.auth_timeout,
@@ -98,11 +104,6 @@ impl Daemon {
             acl: general.acl.clone(),
             proxy_from: general.proxy_from.clone(),
             lines: ConnectionLines::default(),
-            verifier: Verifier::default(),
-            failed_logins: RefCell::new(FailedLogins::new(
-                general.failed_logins,
-                general.failed_login_period,
-            )),
         };
         info!(address = %self.listener.local_addr()?, upstreams = threads.len(), "amimux is up");
         LocalSet::new()

@@ -1,35 +1,30 @@
 //! The entrance: accepts connections, greets, and deals with them until they have logged in. Then the
 //! socket moves to the thread of the user's Asterisk.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::client::Arrival;
+use super::gate::Gate;
 use super::proxy::{self, Parsed};
 use super::refusal_log::ConnectionLines;
-use super::registry::{LoginGuard, Registry};
-use super::reports::{Reports, Visitor};
-use super::shell::Clock;
+use super::registry::LoginGuard;
+use super::reports::Visitor;
 use super::waiting_room::{Seat, WaitingRoom};
-use crate::hub::door::{Admitted, Door, Known, Step};
+use crate::hub::Admission;
+use crate::hub::door::{Admitted, Door, Step};
 use crate::hub::security::Connection;
-use crate::hub::{Admission, Now};
 use crate::policy::acl::{Acl, RuleList};
-use crate::policy::credential::Verification;
-use crate::policy::failed_logins::FailedLogins;
 use crate::policy::host::Host;
-use crate::policy::user::Users;
 use crate::transport::socket::prepare_client;
 use crate::transport::stream::Stream;
 
@@ -48,50 +43,13 @@ const PUSHED_OUT_MAX: usize = 16;
 /// What is logged of a client that may not connect.
 const DENIED: &str = "the address is denied by the access control list of [general]";
 
-/// Secrets that are compared with hashes at a time, each with the memory that its hash asks for: enough for all
-/// clients after a restart, and no flood of logins takes more.
-const VERIFICATIONS_MAX: usize = 2;
-
-/// The turns of those who compare a secret with a hash, which is done beside the entrance's own thread.
-#[derive(Debug)]
-pub struct Verifier(Arc<Semaphore>);
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(VERIFICATIONS_MAX)))
-    }
-}
-
-impl Verifier {
-    /// Compares, when it is this one's turn.
-    ///
-    /// Cancel safe: one that waits leaves the queue; one that runs goes on to its end, and keeps its turn.
-    async fn run(&self, verification: Verification) -> bool {
-        let Ok(turn) = Arc::clone(&self.0).acquire_owned().await else {
-            return false;
-        };
-        let compared = tokio::task::spawn_blocking(move || {
-            let right = verification.run();
-            drop(turn);
-            right
-        });
-        compared.await.unwrap_or(false)
-    }
-}
-
 /// Everything that the entrance needs.
 #[derive(Debug)]
 pub struct Entrance {
-    /// The users.
-    pub users: Arc<Users>,
+    /// What logins are decided with.
+    pub gate: Gate,
     /// The way to each Asterisk's thread, by the upstream's name.
     pub hubs: HashMap<String, mpsc::Sender<Arrival>>,
-    /// The way to those who may read what happened before a login.
-    pub reports: Reports,
-    /// Who is logged in.
-    pub registry: Registry,
-    /// The clock.
-    pub clock: Clock,
     /// What the first upstream's Asterisk greets with.
     pub upstream_banner: watch::Receiver<Option<String>>,
     /// What is greeted with instead.
@@ -106,10 +64,6 @@ pub struct Entrance {
     pub proxy_from: RuleList,
     /// The log of connections closed at once.
     pub lines: ConnectionLines,
-    /// What checks the secrets of users with a hash.
-    pub verifier: Verifier,
-    /// How many logins may still fail, by address.
-    pub failed_logins: RefCell<FailedLogins>,
 }
 
 impl Entrance {
@@ -188,7 +142,7 @@ impl Entrance {
 
     fn refuse(&self, address: SocketAddr, reason: &str) {
         self.lines
-            .refused(self.clock.now().since_start, address.ip(), reason);
+            .refused(self.gate.clock.now().since_start, address.ip(), reason);
     }
 
     /// Deals with a connection from its first byte until it is closed or handed over.
@@ -197,9 +151,8 @@ impl Entrance {
     async fn receive(&self, socket: TcpStream, address: SocketAddr, seat: &Seat) {
         prepare_client(&socket);
         let stream = Stream::plain(socket);
-        let deadline = self
-            .clock
-            .instant(self.clock.now().since_start + self.auth_timeout);
+        let clock = self.gate.clock;
+        let deadline = clock.instant(clock.now().since_start + self.auth_timeout);
         let mut input = BytesMut::new();
         let mut client = Some(address);
         if self.proxy_from.names(address.ip()) {
@@ -279,11 +232,10 @@ impl Entrance {
         let mut visitor = Visitor::new(connection);
         let mut verified: Option<bool> = None;
         loop {
-            let now = self.clock.now();
-            let step = self.step(&mut door, connection, now, verified.take(), &mut out);
-            while let Some(refused) = door.take_refused() {
-                visitor.refused(now, &refused, &self.users, &self.reports);
-            }
+            let now = self.gate.clock.now();
+            let address = connection.address();
+            let step = (self.gate).step(&mut door, address, now, verified.take(), &mut out);
+            self.gate.tell_refusals(&mut door, now, &mut visitor);
             match step {
                 Step::Wait => {
                     stream.write_all(&mut out).await.ok()?;
@@ -292,7 +244,7 @@ impl Entrance {
                     }
                 }
                 Step::CloseAt(moment) => {
-                    tokio::time::sleep_until(self.clock.instant(moment)).await;
+                    tokio::time::sleep_until(self.gate.clock.instant(moment)).await;
                     stream.write_all(&mut out).await.ok()?;
                     return None;
                 }
@@ -302,39 +254,15 @@ impl Entrance {
                 }
                 Step::Verify(verification) => {
                     stream.write_all(&mut out).await.ok()?;
-                    verified = Some(self.verifier.run(verification).await);
+                    verified = Some(self.gate.verifier.run(verification).await);
                 }
                 Step::Admit(admitted) => {
                     // Counted before anything is waited for: of two at the same time only one is the first.
-                    let address = connection.address();
-                    let login = self.registry.log_in(&admitted.user, address);
+                    let login = self.gate.registry.log_in(&admitted.user, address);
                     stream.write_all(&mut out).await.ok()?;
                     return Some((admitted, random, login));
                 }
             }
-        }
-    }
-
-    /// What the door does next, with its input or with the outcome of a check.
-    fn step(
-        &self,
-        door: &mut Door,
-        connection: Connection,
-        now: Now,
-        verified: Option<bool>,
-        out: &mut BytesMut,
-    ) -> Step {
-        let mut failed_logins = self.failed_logins.borrow_mut();
-        let mut known = Known {
-            users: &self.users,
-            address: connection.address(),
-            in_use: &|user| self.registry.is_in_use(user),
-            full: &|user| self.registry.full(user, connection.address()),
-            failed_logins: &mut failed_logins,
-        };
-        match verified {
-            Some(right) => door.verified(now.since_start, right, &mut known, out),
-            None => door.step(now.since_start, &mut known, out),
         }
     }
 
