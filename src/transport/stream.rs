@@ -1,6 +1,6 @@
 //! One connection, plain or with TLS. Reading and writing never wait and need no `&mut`, so that a sweep writes to many in
-//! a row; who has to wait asks [`Stream::readable`] or [`Stream::writable`] first. Handshakes are made elsewhere; from
-//! then on TLS is done here, between plaintext and the socket.
+//! a row; who has to wait asks [`Stream::readable`] or [`Stream::writable`] first. A handshake comes before; from then on
+//! TLS is done here, between plaintext and the socket.
 
 use std::cell::RefCell;
 use std::io::{ErrorKind, IoSlice, Read, Result, Write};
@@ -47,7 +47,7 @@ impl Detached {
 }
 
 /// A socket as rustls wants it: read and written without waiting.
-struct Wire<'a>(&'a TcpStream);
+pub(super) struct Wire<'a>(pub(super) &'a TcpStream);
 
 impl Read for Wire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -75,11 +75,12 @@ impl Stream {
         Self { socket, tls: None }
     }
 
-    /// A connection with TLS whose handshake is over. What is written is cut into records as `records` says.
-    pub fn encrypted(socket: TcpStream, connection: Connection, records: Records) -> Self {
+    /// The same connection with TLS, whose handshake is over. What is written is cut into records as `records` says.
+    #[must_use]
+    pub fn encrypted(self, connection: Connection, records: Records) -> Self {
         let tls = Tls::new(connection, records);
         Self {
-            socket,
+            socket: self.socket,
             tls: Some(Box::new(RefCell::new(tls))),
         }
     }

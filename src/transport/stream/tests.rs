@@ -28,9 +28,9 @@ async fn pair(encrypted: bool) -> (Stream, Stream) {
     let acceptor = TlsAcceptor::from(server_config);
     let (client, server) = tokio::join!(connector.connect(name, client), acceptor.accept(server));
     let (socket, connection) = client.unwrap().into_inner();
-    let client = Stream::encrypted(socket, connection.into(), Records::Large);
+    let client = Stream::plain(socket).encrypted(connection.into(), Records::Large);
     let (socket, connection) = server.unwrap().into_inner();
-    let server = Stream::encrypted(socket, connection.into(), Records::Large);
+    let server = Stream::plain(socket).encrypted(connection.into(), Records::Large);
     (client, server)
 }
 
