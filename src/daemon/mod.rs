@@ -91,6 +91,8 @@ impl Daemon {
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
         let mut hubs = HashMap::new();
+        // Kept for as long as the hubs run.
+        let mut web_hubs = HashMap::new();
         let mut reports = Reports::default();
         let mut threads = Vec::new();
         let mut first_banner = None;
@@ -107,6 +109,7 @@ impl Daemon {
             )?;
             threads.push(thread);
             reports.add(name.clone(), ways.reports);
+            web_hubs.insert(name.clone(), ways.web);
             hubs.insert(name, ways.arrivals);
         }
         let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
