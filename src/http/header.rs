@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn only_what_one_line_can_hold() {
         let name = QuotedName::new;
-        let cases: &[(&[u8], &[u8], Result<&[u8], HeaderError>)] = &[
+        type Case<'a> = (&'a [u8], &'a [u8], Result<&'a [u8], HeaderError>);
+        let cases: &[Case<'_>] = &[
             (b"Action", b"Ping", Ok(b"Action: Ping")),
             (b"", b"value", Ok(b": value")),
             (b"", b"", Ok(b": ")),

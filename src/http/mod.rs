@@ -3,11 +3,18 @@
 //! into an action and an answer into a page is pure and stands in files of its own; the rest is a thin shell of
 //! hyper around [`crate::session::web`].
 
+pub mod basic;
 mod blocks;
+pub mod cookie;
+pub mod digest;
 pub mod header;
+mod hex;
 pub mod html;
 pub mod json;
+pub mod nonces;
+pub mod page;
 pub mod parameters;
 #[cfg(test)]
 mod recorded_tests;
+pub mod sse;
 pub mod xml;

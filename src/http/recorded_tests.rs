@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytes::BytesMut;
 
+use super::page::ErrorPage;
 use super::{html, xml};
 
 fn folder() -> PathBuf {
@@ -80,4 +81,29 @@ fn html_is_asterisks() {
     let mut out = BytesMut::new();
     html::write(answer, html::Form::Digest, &mut out);
     assert_eq!(text(&out), text(&recorded("getvar.digest.html")));
+}
+
+#[test]
+fn error_pages_are_asterisks() {
+    for (name, page) in [
+        ("400-request", ErrorPage::INVALID_REQUEST),
+        ("400-line", ErrorPage::REQUEST_LINE_TOO_LONG),
+        ("400-length", ErrorPage::INVALID_LENGTH),
+        ("401", ErrorPage::UNAUTHORIZED),
+        ("403", ErrorPage::PERMISSION_DENIED),
+        ("404", ErrorPage::NOT_FOUND),
+        ("413-body", ErrorPage::BODY_TOO_LARGE),
+        ("413-headers", ErrorPage::TOO_MANY_HEADERS),
+        ("501", ErrorPage::NOT_IMPLEMENTED),
+        ("501-transfer-encoding", ErrorPage::TRANSFER_ENCODING),
+    ] {
+        let mut out = BytesMut::new();
+        page.write(Some("Asterisk/22.10.1+dfsg+~cs6.17.60671434-1"), &mut out);
+        assert_eq!(
+            text(&out),
+            text(&recorded(&format!("{name}.page"))),
+            "{name}"
+        );
+        assert!(name.starts_with(&page.status.to_string()));
+    }
 }
