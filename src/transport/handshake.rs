@@ -91,7 +91,10 @@ pub fn certificate_fault(error: &CertificateError) -> String {
             let expected = expected.to_str();
             match presented.as_slice() {
                 [] => format!("it has no name, and should have {expected}"),
-                names => format!("it is for {}, not for {expected}", names.join(", ")),
+                names => {
+                    let names: Vec<_> = names.iter().map(|name| bare_name(name)).collect();
+                    format!("it is for {}, not for {expected}", names.join(", "))
+                }
             }
         }
         Fault::InvalidPurpose | Fault::InvalidPurposeContext { .. } => {
@@ -100,8 +103,20 @@ pub fn certificate_fault(error: &CertificateError) -> String {
         Fault::Revoked => "it has been revoked".to_owned(),
         Fault::BadEncoding => "it cannot be read".to_owned(),
         Fault::BadSignature => "its signature is wrong".to_owned(),
+        // webpki has a word for it, rustls has not.
+        Fault::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is an authority's, not a server's (openssl req -x509 makes such)".to_owned()
+        }
         other => other.to_string(),
     }
+}
+
+/// A name as rustls writes it, `DnsName("pbx.example")`, without what stands around it.
+fn bare_name(name: &str) -> &str {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
 }
 
 #[cfg(test)]

@@ -290,7 +290,7 @@ impl ClientDraft {
         let builder =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), super::provider());
         match builder.build() {
-            Ok(verifier) => Some((TlsTrust::Verified, verifier)),
+            Ok(verifier) => Some((TlsTrust::Verified, Arc::new(Telling(verifier)))),
             Err(error) => {
                 let at = self
                     .authorities
@@ -324,6 +324,69 @@ fn system_authorities(
         return None;
     }
     Some(roots)
+}
+
+/// A certificate that was not believed. Its fingerprint is told, so that it can be pinned.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the certificate with the fingerprint {fingerprint} is not believed: {fault}")]
+pub struct Disbelieved {
+    /// Which one.
+    pub fingerprint: Fingerprint,
+    /// What is wrong with it.
+    pub fault: CertificateError,
+}
+
+/// Judges a certificate by who issued it and for whom, and tells which one it was.
+#[derive(Debug)]
+struct Telling(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for Telling {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let judged = (self.0).verify_server_cert(
+            certificate,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        judged.map_err(|error| match error {
+            Error::InvalidCertificate(fault) => {
+                let fingerprint = Fingerprint::of(certificate);
+                let told = OtherError(Arc::new(Disbelieved { fingerprint, fault }));
+                Error::InvalidCertificate(CertificateError::Other(told))
+            }
+            other => other,
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        (self.0).verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        (self.0).verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
 }
 
 /// Judges a certificate by its fingerprint, or not at all. That the other side has its key is checked in any case.
