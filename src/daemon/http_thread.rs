@@ -7,11 +7,11 @@ use std::thread::JoinHandle;
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::certificates::Current;
 use super::hub_thread::join_within;
 use crate::config::settings::Http;
 use crate::http::server::{Port, Server};
@@ -54,18 +54,20 @@ async fn open(address: SocketAddr, options: &str) -> anyhow::Result<std::net::Tc
 pub(super) struct HttpThread(JoinHandle<()>);
 
 impl HttpThread {
-    /// Starts the thread; it ends some time after `cancel`.
+    /// Starts the thread; it ends some time after `cancel`. `tls`: what HTTPS is spoken with.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
     pub(super) fn start(
         server: Server,
         ports: HttpPorts,
+        tls: Option<Current>,
         cancel: CancellationToken,
     ) -> anyhow::Result<Self> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start a runtime")?;
-        let tls = server.http.tls.as_ref();
-        let certificates = tls.map(|tls| watch::channel(tls.tls.clone()));
         let handle = std::thread::Builder::new()
             .name("http".to_owned())
             .spawn(move || {
@@ -76,10 +78,10 @@ impl HttpThread {
                         listener: TcpListener::from_std(ports.plain)?,
                         tls: None,
                     }];
-                    if let (Some(listener), Some((_, seen))) = (ports.tls, &certificates) {
+                    if let (Some(listener), Some(tls)) = (ports.tls, tls) {
                         open.push(Port {
                             listener: TcpListener::from_std(listener)?,
-                            tls: Some(seen.clone()),
+                            tls: Some(tls),
                         });
                     }
                     server.run(open, cancel).await.map_err(anyhow::Error::from)

@@ -106,16 +106,22 @@ impl HubThread {
     /// # Errors
     /// The thread panicked, or does not end.
     pub(super) async fn join(self) -> anyhow::Result<()> {
-        let deadline = tokio::time::Instant::now() + CLOSE_WITHIN + JOIN_GRACE;
-        while !self.handle.is_finished() {
-            if tokio::time::Instant::now() >= deadline {
-                bail!("the thread of upstream {} does not end", self.name);
-            }
-            tokio::time::sleep(JOIN_POLL).await;
-        }
-        match self.handle.join() {
-            Ok(()) => Ok(()),
-            Err(_) => bail!("the thread of upstream {} panicked", self.name),
+        match join_within(self.handle).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => bail!("the thread of upstream {} panicked", self.name),
+            None => bail!("the thread of upstream {} does not end", self.name),
         }
     }
+}
+
+/// Waits until a thread has ended, but not for ever: `None` if it does not.
+pub(super) async fn join_within(handle: JoinHandle<()>) -> Option<std::thread::Result<()>> {
+    let deadline = tokio::time::Instant::now() + CLOSE_WITHIN + JOIN_GRACE;
+    while !handle.is_finished() {
+        if tokio::time::Instant::now() >= deadline {
+            return None;
+        }
+        tokio::time::sleep(JOIN_POLL).await;
+    }
+    Some(handle.join())
 }

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod files;
+mod http_thread;
 mod hub_thread;
 
 use std::collections::HashMap;
@@ -17,8 +18,10 @@ use tracing::{info, warn};
 
 use self::certificates::Certificates;
 pub use self::certificates::Source;
+use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
 use crate::config::settings::{Settings, TlsTrust};
+use crate::http::server::Server;
 use crate::policy::failed_logins::FailedLogins;
 use crate::session::entrance::{Entrance, Port};
 use crate::session::gate::{Gate, Verifier};
@@ -33,6 +36,7 @@ pub struct Daemon {
     settings: Settings,
     listener: TcpListener,
     tls_listener: Option<TcpListener>,
+    http: Option<HttpPorts>,
     source: Option<Source>,
 }
 
@@ -49,10 +53,15 @@ impl Daemon {
             Some(tls) => Some(listen(tls.bind, "`tlsbindaddr`").await?),
             None => None,
         };
+        let http = match &settings.http {
+            Some(http) => Some(HttpPorts::bind(http).await?),
+            None => None,
+        };
         Ok(Self {
             settings,
             listener,
             tls_listener,
+            http,
             source: None,
         })
     }
@@ -79,7 +88,10 @@ impl Daemon {
     /// # Errors
     /// A thread cannot be started, panicked or does not end, or the system gives no random numbers.
     pub async fn run(self, cancel: CancellationToken) -> anyhow::Result<()> {
-        let (certificates, general_tls) = Certificates::new(&self.settings);
+        let (mut certificates, general_tls) = Certificates::new(&self.settings);
+        let http_tls = certificates.add(&self.settings, |settings| {
+            settings.http.as_ref()?.tls.as_ref()
+        });
         warn_of_anybody(&self.settings);
         let address = self.listener.local_addr()?;
         let mut ports = vec![Port::plain(self.listener)];
@@ -91,7 +103,6 @@ impl Daemon {
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
         let mut hubs = HashMap::new();
-        // Kept for as long as the hubs run.
         let mut web_hubs = HashMap::new();
         let mut reports = Reports::default();
         let mut threads = Vec::new();
@@ -124,6 +135,18 @@ impl Daemon {
             verifier: Verifier::default(),
             failed_logins: Arc::new(Mutex::new(failed_logins)),
         };
+        let http = match (self.settings.http, self.http) {
+            (Some(http), Some(ports)) => {
+                let server = Server {
+                    http,
+                    gate: gate.clone(),
+                    hubs: web_hubs.clone(),
+                    acl: general.acl.clone(),
+                };
+                Some(HttpThread::start(server, ports, http_tls, cancel.clone())?)
+            }
+            _ => None,
+        };
         let entrance = Entrance {
             gate,
             hubs,
@@ -150,6 +173,10 @@ impl Daemon {
         for thread in threads {
             ended = ended.and(thread.join().await);
         }
+        if let Some(http) = http {
+            ended = ended.and(http.join().await);
+        }
+        drop(web_hubs);
         info!("amimux is down");
         ended
     }

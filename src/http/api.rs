@@ -3,15 +3,14 @@
 
 use std::rc::Rc;
 
+use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header;
 use hyper::http::request::Parts;
-use hyper::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Value, json as object};
 
 use super::authorization::{self, Asker, Refusal};
 use super::body::{self, BodyError};
-use super::cookie;
 use super::cors;
 use super::json;
 use super::reply::{self, Reply};
@@ -65,9 +64,9 @@ async fn log_in(
         .new_session(peer, Means::Token)
         .ok_or_else(|| Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many sessions"))?;
     let asker = authorization::log_in(site, turn, name.as_bytes(), &secret, "off").await?;
-    let token = cookie::hex(&asker.turn.session.key);
+    let token = asker.turn.session.key.token();
     let expires = site.sessions.life().as_secs();
-    let answer = json!({ "token": token.as_str(), "expires": expires });
+    let answer = object!({ "token": token, "expires": expires });
     Ok(reply::json(StatusCode::OK, &answer))
 }
 

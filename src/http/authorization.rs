@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ajam;
 use super::basic::{self, Authorization};
+use super::cookie::SessionKey;
 use super::cors;
 use super::exchange::Trouble;
 use super::header::{Header, message};
@@ -102,13 +103,11 @@ pub(super) async fn authorize(
     };
     demand_privacy(peer)?;
     match basic::parse(value.as_bytes()) {
-        Some(Authorization::Bearer(token)) => by_token(site, peer, &token).await,
-        Some(Authorization::Basic { name, secret }) => {
-            by_secret(site, peer, &name, &secret).await
+        Ok(Authorization::Bearer(token)) => by_token(site, peer, &token).await,
+        Ok(Authorization::Basic { username, secret }) => {
+            by_secret(site, peer, &username, &secret).await
         }
-        None => Err(Refusal::unauthorized(
-            "neither a Bearer token nor Basic credentials",
-        )),
+        Err(error) => Err(Refusal::unauthorized(&error.to_string())),
     }
 }
 
@@ -137,8 +136,8 @@ fn by_cookie(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Asker, Refus
 }
 
 async fn by_token(site: &Rc<Site>, peer: &Peer, token: &Secret) -> Result<Asker, Refusal> {
-    let key = super::cookie::key_from_hex(token.expose());
-    let named = key.and_then(|key| (site.sessions).by_key(&key, &Means::Token, peer.address()));
+    let key = SessionKey::from_token(token.expose());
+    let named = key.and_then(|key| site.session_by_key(peer, key, &Means::Token));
     if let Some(turn) = named {
         let inside = turn.session.inside();
         let inside = inside.ok_or_else(|| Refusal::unauthorized("log in first"))?;
@@ -149,13 +148,13 @@ async fn by_token(site: &Rc<Site>, peer: &Peer, token: &Secret) -> Result<Asker,
     if let Some(inside) = turn.session.inside() {
         return Ok(Asker { turn, inside });
     }
-    let user = owner(site, &turn, token)?;
+    let user = owner(site, peer, &turn, token)?;
     let inside = site.pass(&turn, &user).await?;
     Ok(Asker { turn, inside })
 }
 
 /// The user whose configured token that is. All of them are compared, so that time does not tell which came close.
-fn owner(site: &Site, turn: &Turn, token: &Secret) -> Result<Arc<User>, Refusal> {
+fn owner(site: &Site, peer: &Peer, turn: &Turn, token: &Secret) -> Result<Arc<User>, Refusal> {
     let (address, now) = (
         turn.session.connection.address(),
         site.gate.clock.now().since_start,
@@ -182,11 +181,7 @@ fn owner(site: &Site, turn: &Turn, token: &Secret) -> Result<Arc<User>, Refusal>
             crate::hub::door::RefusedCause::RateLimit,
         ),
     };
-    if let Ok(mut visit) = turn.session.visit.try_lock()
-        && let Some(visit) = visit.as_mut()
-    {
-        visit.refuse(&site.gate, "", reason, cause);
-    }
+    site.tell_refusal(peer, "", reason, cause);
     site.sessions.end(&turn.session);
     Err(Refusal::unauthorized("Authentication failed"))
 }
@@ -235,8 +230,7 @@ pub(super) async fn log_in(
 
 /// The session of those credentials from there, or a new one.
 fn session_of(site: &Rc<Site>, peer: &Peer, means: Means) -> Result<Turn, Refusal> {
-    site.sessions
-        .by_proof(&means, peer.address())
+    site.session_by_proof(peer, &means)
         .or_else(|| site.new_session(peer, means))
         .ok_or_else(|| Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many sessions"))
 }

@@ -81,7 +81,11 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(value));
-            assert_eq!(is_of_type(&headers, "application/json"), expected, "{value}");
+            assert_eq!(
+                is_of_type(&headers, "application/json"),
+                expected,
+                "{value}"
+            );
         }
         assert!(!is_of_type(&HeaderMap::new(), "application/json"));
     }

@@ -4,7 +4,7 @@
 use super::hex;
 
 /// The key to an HTTP session: who has it, has the session.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey(u128);
 
 /// The name of the cookie.
@@ -14,6 +14,16 @@ impl SessionKey {
     /// A key, from a number that nobody can guess.
     pub const fn new(random: u128) -> Self {
         Self(random)
+    }
+
+    /// The key that a token of 32 hexadecimal digits is.
+    pub fn from_token(token: &[u8]) -> Option<Self> {
+        hex::parse(token).map(Self)
+    }
+
+    /// The key as a token.
+    pub fn token(self) -> String {
+        hex::text(self.0)
     }
 
     /// The key in the `Cookie` headers of a request. As in Asterisk the last of them counts, and in it the last pair of

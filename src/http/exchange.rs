@@ -15,6 +15,9 @@ use crate::session::web::{Entered, Entrant, WebError};
 /// How much sooner than its session would expire a `WaitEvent` ends (`main/manager.c`, `action_waitevent`).
 const WAIT_MARGIN: Duration = Duration::from_secs(10);
 
+/// A message without any header, in a way that is still a message: its answer says that it names no action.
+const NOTHING: &[u8] = b": \r\n\r\n";
+
 /// Why a request has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum Trouble {
@@ -56,6 +59,10 @@ impl Site {
     /// The session has ended, has too many requests, or amimux is ending.
     pub(super) async fn ask(&self, turn: &Turn, message: &Bytes) -> Result<BytesMut, Trouble> {
         let session = &turn.session;
+        let message = match &**message {
+            b"\r\n" => &Bytes::from_static(NOTHING),
+            _ => message,
+        };
         if let Some(inside) = session.inside() {
             return self.ask_hub(session, &inside, message).await;
         }
@@ -178,8 +185,8 @@ impl Site {
 impl Visit {
     /// Whether an answer from before the login says that a limit on sessions is reached, not that the login is wrong.
     pub(super) fn barred(answer: &[u8]) -> Option<Barred> {
-        [Barred::InUse, Barred::Full].into_iter().find(|barred| {
-            memchr::memmem::find(answer, barred.reason().as_bytes()).is_some()
-        })
+        [Barred::InUse, Barred::Full]
+            .into_iter()
+            .find(|barred| memchr::memmem::find(answer, barred.reason().as_bytes()).is_some())
     }
 }

@@ -2,14 +2,18 @@
 //! limits, the same log and the same security events. Those who prove themselves by HTTP's own means (Digest, a token
 //! of the configuration) pass by the door, but not by what it looks at.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::hub::door::{Admitted, Door, Refused, RefusedCause, Step};
-use crate::hub::security::Connection;
+use super::site::Peer;
 use crate::hub::Admission;
-use crate::policy::credential::LoginFailure;
+use crate::hub::door::{
+    ALREADY_IN_USE, Admitted, Door, Refused, RefusedCause, Step, TOO_MANY_SESSIONS,
+};
+use crate::hub::security::Connection;
+use crate::policy::credential::{LoginFailure, has_certificate};
 use crate::policy::event_mask::EventMask;
 use crate::policy::user::User;
 use crate::session::gate::Gate;
@@ -21,6 +25,7 @@ use crate::session::web::{Entrant, Place};
 #[derive(Debug)]
 pub(super) struct Visit {
     door: Door,
+    certificate: Option<Rc<[String]>>,
     visitor: Visitor,
     random: u32,
 }
@@ -47,11 +52,29 @@ pub(super) enum Barred {
     Full,
 }
 
+impl Barred {
+    /// What the client is told, and is found in an answer of the door's.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Address => "Permission denied",
+            Self::InUse => ALREADY_IN_USE,
+            Self::Full => TOO_MANY_SESSIONS,
+        }
+    }
+}
+
 impl Visit {
-    /// A session of that connection; `random` becomes its challenge.
-    pub(super) fn new(connection: Connection, random: u32) -> Self {
+    /// A session of that client. `number` names its connection; `random` becomes its challenge.
+    pub(super) fn new(peer: &Peer, number: u64, random: u32) -> Self {
+        let connection = Connection::new(peer.local, peer.remote, number);
+        let connection = match peer.tls {
+            true => connection.over_tls(),
+            false => connection,
+        };
+        let names = peer.certificate.as_deref().map(<[_]>::to_vec);
         Self {
-            door: Door::new(random),
+            certificate: peer.certificate.clone(),
+            door: Door::new(random).with_certificate(names),
             visitor: Visitor::new(connection),
             random,
         }
@@ -116,10 +139,18 @@ impl Visit {
     /// Why it may not, which was told as it is of those who log in.
     pub(super) fn pass(&mut self, gate: &Gate, user: &Arc<User>) -> Result<Box<Entrant>, Barred> {
         let address = self.connection().address();
+        let certified = has_certificate(user, self.certificate.as_deref());
+        if let Err(failure) = certified {
+            self.refuse(gate, &user.name, &failure.to_string(), failed(failure));
+            return Err(Barred::Address);
+        }
         let barred = if !user.acl.allows(address) {
-            Some((Barred::Address, "the address is denied by the user's access control list"))
+            Some((
+                Barred::Address,
+                "the address is denied by the user's access control list",
+            ))
         } else if !user.allow_multiple_login && gate.registry.is_in_use(user) {
-            Some((Barred::InUse, "Login Already In Use"))
+            Some((Barred::InUse, ALREADY_IN_USE))
         } else {
             let full = gate.registry.full(user, address);
             full.map(|full| (Barred::Full, full.reason()))
@@ -141,7 +172,10 @@ impl Visit {
     /// Tells of a refusal.
     pub(super) fn refuse(&mut self, gate: &Gate, user: &str, reason: &str, cause: RefusedCause) {
         let refused = Refused {
-            user: user.get(..user.floor_char_boundary(80)).unwrap_or(user).to_owned(),
+            user: user
+                .get(..user.floor_char_boundary(80))
+                .unwrap_or(user)
+                .to_owned(),
             reason: reason.to_owned(),
             cause,
         };
@@ -150,16 +184,16 @@ impl Visit {
 }
 
 /// What is told of a user that may not log in from there.
-const fn denied() -> RefusedCause {
+fn denied() -> RefusedCause {
     failed(LoginFailure::Address)
 }
 
 /// What is told of a login that failed without a key.
-pub(super) const fn failed(failure: LoginFailure) -> RefusedCause {
+pub(super) fn failed(failure: LoginFailure) -> RefusedCause {
     RefusedCause::Login {
         failure,
-        response: Box::new([]),
-        challenge: Box::new([]),
+        response: Box::default(),
+        challenge: Box::default(),
     }
 }
 

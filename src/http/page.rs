@@ -7,16 +7,16 @@ use super::blocks::put_escaped;
 
 /// A status with the words that Asterisk has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ErrorPage {
+pub struct ErrorPage<'a> {
     /// The status code.
     pub status: u16,
     /// The reason phrase, which is the page's heading as well.
     pub title: &'static str,
     /// The paragraph under it.
-    pub text: &'static str,
+    pub text: &'a str,
 }
 
-impl ErrorPage {
+impl<'a> ErrorPage<'a> {
     /// The request line has no path.
     pub const INVALID_REQUEST: Self = Self::new(400, "Bad Request", "Invalid Request");
     /// The request line has more than 4,096 bytes.
@@ -58,7 +58,7 @@ impl ErrorPage {
     pub const SHUTDOWN: Self = Self::new(503, "Service Unavailable", "Shutdown in progress");
 
     /// A page of other words.
-    pub const fn new(status: u16, title: &'static str, text: &'static str) -> Self {
+    pub const fn new(status: u16, title: &'static str, text: &'a str) -> Self {
         Self {
             status,
             title,

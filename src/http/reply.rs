@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{self, HeaderName, HeaderValue};
@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::connection::Answering;
-use super::error_page;
+use super::page::ErrorPage;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -85,11 +85,7 @@ pub(super) fn answering(reply: &mut Reply, answering: Answering) {
 }
 
 /// An answer that is whole.
-pub(super) fn whole(
-    status: StatusCode,
-    media_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Reply {
+pub(super) fn whole(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Reply {
     reply(status, media_type, Content::Whole(Full::new(body.into())))
 }
 
@@ -104,10 +100,11 @@ pub(super) fn json_error(status: StatusCode, reason: &str) -> Reply {
 }
 
 /// Asterisk's page for an error.
-pub(super) fn page_error(status: StatusCode, server_name: Option<&str>, reason: &str) -> Reply {
-    let title = status.canonical_reason().unwrap_or_default();
-    let page = error_page::write(status.as_u16(), title, reason, server_name);
-    whole(status, "text/html", page)
+pub(super) fn error_page(page: ErrorPage<'_>, server_name: Option<&str>) -> Reply {
+    let mut text = BytesMut::new();
+    page.write(server_name, &mut text);
+    let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    whole(status, "text/html", text)
 }
 
 /// Sets a header whose value is known here.

@@ -46,7 +46,11 @@ pub struct Endpoint {
 /// The methods of Asterisk's own paths; any other is 501 there.
 const AJAM: &[&str] = &["GET", "HEAD", "POST"];
 
-const fn endpoint(path: &'static str, methods: &'static [&'static str], target: Target) -> Endpoint {
+const fn endpoint(
+    path: &'static str,
+    methods: &'static [&'static str],
+    target: Target,
+) -> Endpoint {
     Endpoint {
         path,
         methods,

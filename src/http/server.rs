@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::StatusCode;
+use bytes::BytesMut;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,10 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::connection::{Overdue, Patience, Pulse, Watched};
-use super::error_page;
+use super::page::ErrorPage;
 use super::site::{HEADERS_MAX, Peer, Site};
 use crate::config::settings::Http;
 use crate::policy::acl::Acl;
+use crate::session::entrance::certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::web::WebHub;
@@ -172,12 +173,7 @@ impl Shared {
         self.lines.refused(now, remote.ip(), reason);
     }
 
-    async fn receive(
-        &self,
-        stream: TcpStream,
-        remote: SocketAddr,
-        tls: Option<Arc<ServerConfig>>,
-    ) {
+    async fn receive(&self, stream: TcpStream, remote: SocketAddr, tls: Option<Arc<ServerConfig>>) {
         prepare_client(&stream);
         let Ok(local) = stream.local_addr() else {
             return;
@@ -186,13 +182,23 @@ impl Shared {
             local,
             remote,
             tls: tls.is_some(),
+            certificate: None,
         };
         let Some(tls) = tls else {
             return self.serve(stream, peer).await;
         };
         let handshake = TlsAcceptor::from(tls).accept(stream);
         match tokio::time::timeout(self.patience.inactivity, handshake).await {
-            Ok(Ok(stream)) => Box::pin(self.serve(stream, peer)).await,
+            Ok(Ok(stream)) => {
+                let (_, tls) = stream.get_ref();
+                let shown = tls.peer_certificates().and_then(<[_]>::first);
+                let certificate = shown.map(|shown| certificate::names(shown).into());
+                let peer = Peer {
+                    certificate,
+                    ..peer
+                };
+                Box::pin(self.serve(stream, peer)).await;
+            }
             Ok(Err(error)) => {
                 let reason = format!("the TLS handshake failed: {error}");
                 self.refuse(remote, &reason);
@@ -205,15 +211,16 @@ impl Shared {
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(&self, stream: S, peer: Peer) {
         let pulse = Pulse::new();
         let watched = Watched::new(stream, Rc::clone(&pulse));
+        let peer = Rc::new(peer);
         let (site, beat) = (Rc::clone(&self.site), Rc::clone(&pulse));
         let service = service_fn(move |request| {
             let answering = beat.answering();
-            let site = Rc::clone(&site);
-            async move {
-                let mut reply = site.serve(peer, request).await;
+            let (site, peer) = (Rc::clone(&site), Rc::clone(&peer));
+            Box::pin(async move {
+                let mut reply = site.serve(&peer, request).await;
                 super::reply::answering(&mut reply, answering);
                 Ok::<_, Infallible>(reply)
-            }
+            })
         });
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -248,7 +255,7 @@ impl Shared {
         let farewell = async {
             if overdue == Some(Overdue::Request) {
                 let page = self.too_slow();
-                stream.write_all(page.as_bytes()).await?;
+                stream.write_all(&page).await?;
             }
             stream.shutdown().await
         };
@@ -257,13 +264,16 @@ impl Shared {
     }
 
     /// What is sent to one that began a request and did not go on: hyper does not speak there.
-    fn too_slow(&self) -> String {
-        let status = StatusCode::BAD_REQUEST;
+    fn too_slow(&self) -> BytesMut {
+        let mut page = BytesMut::new();
         let name = self.site.http.server_name.as_deref();
-        let page = error_page::write(status.as_u16(), "Bad Request", "Request timed out", name);
-        format!(
-            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{page}",
+        ErrorPage::new(400, "Bad Request", "Request timed out").write(name, &mut page);
+        let head = format!(
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
             page.len()
-        )
+        );
+        let mut answer = BytesMut::from(head.as_bytes());
+        answer.extend_from_slice(&page);
+        answer
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
+use super::cookie::SessionKey;
 use super::login::Visit;
 use crate::hub::SessionId;
 use crate::hub::security::Connection;
@@ -31,9 +32,6 @@ const OUTSIDE_PER_HOST_MAX: usize = 256;
 
 /// How soon a hub that was too busy is told again that a session has ended.
 const LEAVE_AGAIN_AFTER: Duration = Duration::from_millis(100);
-
-/// The name of a session.
-pub(super) type Key = [u8; 16];
 
 /// How a session was made, which is the only way to use it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,7 +60,7 @@ pub(super) struct Inside {
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) key: Key,
+    pub(super) key: SessionKey,
     means: RefCell<Means>,
     pub(super) connection: Connection,
     /// Its login, until that has succeeded. Whoever has it decides a request before the next is looked at.
@@ -113,11 +111,11 @@ pub(super) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Table {
-    by_key: HashMap<Key, Rc<Session>>,
+    by_key: HashMap<SessionKey, Rc<Session>>,
     /// Those that are named by what each request proves.
     by_proof: HashMap<(Means, IpAddr), Rc<Session>>,
     /// Those without a request under way, those that expire first at the beginning.
-    due: BTreeSet<(Duration, Key)>,
+    due: BTreeSet<(Duration, SessionKey)>,
     outside: usize,
     outside_of_host: HashMap<Host, usize>,
     /// What the hubs could not be told yet.
@@ -153,14 +151,14 @@ impl Sessions {
         self.life
     }
 
-    /// How many sessions there are.
-    pub(super) fn len(&self) -> usize {
-        self.table.borrow().by_key.len()
-    }
-
     /// The session of that name, if it was made so and from there.
-    pub(super) fn by_key(self: &Rc<Self>, key: &Key, means: &Means, at: IpAddr) -> Option<Turn> {
-        let session = self.table.borrow().by_key.get(key).cloned()?;
+    pub(super) fn by_key(
+        self: &Rc<Self>,
+        key: SessionKey,
+        means: &Means,
+        at: IpAddr,
+    ) -> Option<Turn> {
+        let session = self.table.borrow().by_key.get(&key).cloned()?;
         let fits = *session.means.borrow() == *means && session.connection.address() == at;
         fits.then(|| self.begin(session))
     }
@@ -175,11 +173,11 @@ impl Sessions {
     /// Adds a session that has not logged in; `None`: there are too many of these.
     pub(super) fn add(
         self: &Rc<Self>,
-        key: Key,
+        key: SessionKey,
         means: Means,
-        connection: Connection,
         visit: Visit,
     ) -> Option<Turn> {
+        let connection = visit.connection();
         let at = connection.address();
         let host = Host::at(at);
         let mut table = self.table.borrow_mut();
@@ -245,10 +243,7 @@ impl Sessions {
         if table.by_key.remove(&session.key).is_none() {
             return;
         }
-        let proof = (
-            session.means.borrow().clone(),
-            session.connection.address(),
-        );
+        let proof = (session.means.borrow().clone(), session.connection.address());
         let named = table.by_proof.get(&proof);
         if named.is_some_and(|named| named.key == session.key) {
             table.by_proof.remove(&proof);
@@ -266,7 +261,10 @@ impl Sessions {
     /// Tells a hub that a listener has gone; if the hub is too busy, it is told again later.
     pub(super) fn leave(&self, hub: &WebHub, listener: SessionId) {
         if !hub.leave(listener) {
-            self.table.borrow_mut().leaving.push((hub.clone(), listener));
+            self.table
+                .borrow_mut()
+                .leaving
+                .push((hub.clone(), listener));
             self.changed.notify_one();
         }
     }
@@ -375,7 +373,6 @@ impl Table {
     }
 
     fn leave_again(&mut self) {
-        self.leaving
-            .retain(|(hub, listener)| !hub.leave(*listener));
+        self.leaving.retain(|(hub, listener)| !hub.leave(*listener));
     }
 }

@@ -12,14 +12,17 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
 use tracing::error;
 
-use super::digest::Nonces;
+use super::cookie::SessionKey;
+use super::nonces::Nonces;
+use super::page::ErrorPage;
 use super::reply::{self, Reply};
 use super::route::{self, Endpoint, Target};
-use super::sessions::{Inside, Key, Means, Sessions, Turn};
-use super::{ajam, api, console, cors};
+use super::sessions::{Inside, Means, Sessions, Turn};
+use super::{ajam, api, console, cors, digested};
 use crate::config::settings::Http;
+use crate::hub::door::RefusedCause;
 use crate::hub::line_limit::LineLimit;
-use crate::hub::security::Connection;
+use crate::policy::credential::has_certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::{self, Refusal};
 use crate::session::web::WebHub;
@@ -49,12 +52,14 @@ pub(super) struct Site {
 }
 
 /// One connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Peer {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
     /// It is HTTPS.
     pub(super) tls: bool,
+    /// The names in the client's certificate, which was verified; `None` where it showed none.
+    pub(super) certificate: Option<Rc<[String]>>,
 }
 
 impl Peer {
@@ -95,10 +100,10 @@ impl Site {
     /// Answers a request.
     ///
     /// Cancel safe: a client that has gone needs no answer.
-    pub(super) async fn serve(self: Rc<Self>, peer: Peer, request: Request<Incoming>) -> Reply {
+    pub(super) async fn serve(self: Rc<Self>, peer: &Peer, request: Request<Incoming>) -> Reply {
         let (parts, body) = request.into_parts();
-        let mut reply = match self.first_look(&peer, &parts) {
-            Ok(endpoint) => self.dispatch(&peer, endpoint, &parts, body).await,
+        let mut reply = match self.first_look(peer, &parts) {
+            Ok(endpoint) => self.dispatch(peer, endpoint, &parts, body).await,
             Err(reply) => *reply,
         };
         if let Some(name) = &self.http.server_name {
@@ -110,27 +115,26 @@ impl Site {
     /// Where the request goes; or the answer, if nowhere.
     fn first_look(&self, peer: &Peer, parts: &Parts) -> Result<&'static Endpoint, Box<Reply>> {
         let path = parts.uri.path();
-        if let Some(status) = oversized(&parts.uri, &parts.headers) {
-            let mut reply = self.page(status, "the request's head is too large");
+        if let Some(page) = oversized(&parts.uri, &parts.headers) {
+            let mut reply = self.page(page);
             reply::set(&mut reply, header::CONNECTION, "close");
             return Err(reply.into());
         }
         if !self.may_ask(peer, path) {
-            return Err(self.page(StatusCode::FORBIDDEN, "Access denied by ACL").into());
+            return Err(self.page(ErrorPage::FORBIDDEN).into());
         }
         let mut redirects = self.http.redirects.iter();
         if let Some((_, to)) = redirects.find(|(from, _)| from.eq_ignore_ascii_case(path)) {
-            let mut reply = self.page(StatusCode::FOUND, "Moved Temporarily");
+            let mut reply = self.page(ErrorPage::new(302, "Moved Temporarily", "Redirecting..."));
             reply::set_text(&mut reply, header::LOCATION, to);
             return Err(reply.into());
         }
         let endpoint = route::find(&self.http.prefix, path)
             .filter(|endpoint| endpoint.target != Target::Page || self.http.page);
         let Some(endpoint) = endpoint else {
-            let reason = "The requested URL was not found on this server.";
             return Err(match is_known(&parts.method) {
-                true => self.page(StatusCode::NOT_FOUND, reason).into(),
-                false => self.unknown_method().into(),
+                true => self.page(ErrorPage::NOT_FOUND).into(),
+                false => self.page(ErrorPage::NOT_IMPLEMENTED).into(),
             });
         };
         let knows = |method: &&str| parts.method.as_str().eq_ignore_ascii_case(method);
@@ -141,7 +145,7 @@ impl Site {
             return Err(cors::preflight(self, endpoint, &parts.headers).into());
         }
         if endpoint.target.is_ajam() {
-            return Err(self.unknown_method().into());
+            return Err(self.page(ErrorPage::NOT_IMPLEMENTED).into());
         }
         let reason = "this path does not know that method";
         let mut reply = reply::json_error(StatusCode::METHOD_NOT_ALLOWED, reason);
@@ -158,7 +162,7 @@ impl Site {
     ) -> Reply {
         match endpoint.target {
             Target::Ajam(form) => ajam::with_cookie(self, peer, form, parts, body).await,
-            Target::Digest(form) => ajam::with_digest(self, peer, form, parts, body).await,
+            Target::Digest(form) => digested::serve(self, peer, form, parts, body).await,
             Target::Page => console::page(),
             target => {
                 let result = api::serve(self, peer, target, parts, body).await;
@@ -181,26 +185,47 @@ impl Site {
         })
     }
 
-    fn unknown_method(&self) -> Reply {
-        let reason = "Attempt to use unimplemented / unsupported method";
-        self.page(StatusCode::NOT_IMPLEMENTED, reason)
+    /// Asterisk's page for an error.
+    pub(super) fn page(&self, page: ErrorPage<'_>) -> Reply {
+        reply::error_page(page, self.http.server_name.as_deref())
     }
 
-    /// Asterisk's page for an error.
-    pub(super) fn page(&self, status: StatusCode, reason: &str) -> Reply {
-        reply::page_error(status, self.http.server_name.as_deref(), reason)
+    /// The page for what only a proxy has to refuse.
+    pub(super) fn unavailable(&self, reason: &str) -> Reply {
+        self.page(ErrorPage::new(503, "Service Unavailable", reason))
+    }
+
+    /// The session of that name, if it was made so and from there, and its user's certificate is shown again.
+    pub(super) fn session_by_key(
+        &self,
+        peer: &Peer,
+        key: SessionKey,
+        means: &Means,
+    ) -> Option<Turn> {
+        let turn = self.sessions.by_key(key, means, peer.address());
+        turn.filter(|turn| is_certified(peer, turn))
+    }
+
+    /// The session whose requests prove that, from there, if its user's certificate is shown again.
+    pub(super) fn session_by_proof(&self, peer: &Peer, means: &Means) -> Option<Turn> {
+        let turn = self.sessions.by_proof(means, peer.address());
+        turn.filter(|turn| is_certified(peer, turn))
     }
 
     /// Starts a session that has not logged in. `None`: there are too many, or no random numbers.
     pub(super) fn new_session(&self, peer: &Peer, means: Means) -> Option<Turn> {
-        let mut key = Key::default();
-        let random = getrandom::fill(&mut key).and_then(|()| Ok((getrandom::u64()?, getrandom::u32()?)));
-        let (number, challenge) = random
+        let (key, number, challenge) = random()
             .inspect_err(|error| error!(%error, "no random numbers from the system"))
             .ok()?;
-        let connection = Connection::new(peer.local, peer.remote, number);
-        let visit = Visit::new(connection, challenge);
-        self.sessions.add(key, means, connection, visit)
+        let key = SessionKey::new(key);
+        let visit = Visit::new(peer, number, challenge);
+        self.sessions.add(key, means, visit)
+    }
+
+    /// Tells of a login that was refused before there was a session.
+    pub(super) fn tell_refusal(&self, peer: &Peer, user: &str, reason: &str, cause: RefusedCause) {
+        let number = getrandom::u64().unwrap_or_default();
+        Visit::new(peer, number, 0).refuse(&self.gate, user, reason, cause);
     }
 
     /// Logs a request that is no AMI message, unless there were too many of these.
@@ -222,16 +247,36 @@ impl Site {
     }
 }
 
+/// A session's key, the number of its connection, and its challenge.
+fn random() -> Result<(u128, u64, u32), getrandom::Error> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key)?;
+    Ok((
+        u128::from_be_bytes(key),
+        getrandom::u64()?,
+        getrandom::u32()?,
+    ))
+}
+
 /// What is answered to a head that is larger than Asterisk reads.
-fn oversized(uri: &Uri, headers: &HeaderMap) -> Option<StatusCode> {
+fn oversized(uri: &Uri, headers: &HeaderMap) -> Option<ErrorPage<'static>> {
     let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
-    let longest = headers
+    if path > LINE_BYTES_MAX {
+        return Some(ErrorPage::REQUEST_LINE_TOO_LONG);
+    }
+    let mut lengths = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + 2 + value.len());
-    if longest.chain([path]).max() > Some(LINE_BYTES_MAX) {
-        return Some(StatusCode::BAD_REQUEST);
+    if lengths.any(|length| length > LINE_BYTES_MAX) {
+        return Some(ErrorPage::HEADER_TOO_LONG);
     }
-    (headers.len() > HEADERS_MAX).then_some(StatusCode::PAYLOAD_TOO_LARGE)
+    (headers.len() > HEADERS_MAX).then_some(ErrorPage::TOO_MANY_HEADERS)
+}
+
+/// Whether the client shows the certificate that the session's user must have, if any.
+fn is_certified(peer: &Peer, turn: &Turn) -> bool {
+    let inside = turn.session.inside();
+    inside.is_none_or(|inside| has_certificate(&inside.user, peer.certificate.as_deref()).is_ok())
 }
 
 /// Whether Asterisk's server knows the method at all; names ignore case there.

@@ -80,19 +80,14 @@ impl Drop for Listener {
 ///
 /// # Errors
 /// It is nobody's, asks for what there is not, or a limit is reached.
-pub(super) async fn open(
-    site: &Rc<Site>,
-    peer: &Peer,
-    parts: &Parts,
-) -> Result<Reply, Refusal> {
+pub(super) async fn open(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Reply, Refusal> {
     let (mask, resume) = wishes(parts)?;
     let Asker { turn, inside } = authorization::authorize(site, peer, parts).await?;
     let full = || Refusal::from(Trouble::Barred(Barred::Full));
     let following = Following::begin(turn).ok_or_else(full)?;
     let Inside { user, .. } = inside;
     let connection = following.session().connection;
-    let entrant =
-        login::follower(&site.gate, &user, connection, mask, resume).ok_or_else(full)?;
+    let entrant = login::follower(&site.gate, &user, connection, mask, resume).ok_or_else(full)?;
     let (entered, hub) = site.enter_hub(entrant).await?;
     let listener = Listener {
         hub,
@@ -150,7 +145,7 @@ fn wishes(parts: &Parts) -> Result<(EventMask, Option<Place>), Refusal> {
     let resume = match last.filter(|last| !last.is_empty()) {
         None => None,
         Some(last) => {
-            let place = sse::place(last);
+            let place = sse::place_of(last);
             Some(place.ok_or_else(|| bad("Last-Event-ID is none of this server's".to_owned()))?)
         }
     };
@@ -169,7 +164,9 @@ async fn follow(listener: &Listener, sender: &mpsc::Sender<Bytes>) {
             return;
         };
         drop(permit);
-        let fetched = (listener.hub).fetch(listener.id, FETCH_BYTES, HEARTBEAT).await;
+        let fetched = (listener.hub)
+            .fetch(listener.id, FETCH_BYTES, HEARTBEAT)
+            .await;
         let Ok(fetched) = fetched else { return };
         next = written(&fetched);
     }
@@ -182,7 +179,7 @@ fn written(fetched: &Fetched) -> Bytes {
     for (end, place) in &fetched.ends {
         let message = fetched.bytes.get(begin..*end).unwrap_or_default();
         begin = *end;
-        let id = sse::id(*place);
+        let id = sse::id_of(*place);
         for event in json::events(message) {
             sse::write_event(Some(&id), event.to_string().as_bytes(), &mut out);
         }
