@@ -168,6 +168,7 @@ impl Hub {
             );
         }
         self.end_stalled(now);
+        self.views.give_up_kept(now.since_start);
         self.end_turn(now);
     }
 
@@ -182,6 +183,7 @@ impl Hub {
             .chain(self.waiters_deadline())
             .chain(self.write_deadline)
             .chain(self.listeners_deadline())
+            .chain(self.views.kept_due())
             .chain(self.overdue_at().filter(|_| self.is_ready()))
             .min()
     }

@@ -16,6 +16,7 @@ mod events;
 mod filter;
 mod forward;
 mod judge;
+mod kept;
 mod late;
 pub mod line_limit;
 mod link;

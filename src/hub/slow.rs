@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
+use super::kept::KEPT_BYTES_MAX;
 use super::log::{LogPosition, ViewLog};
 use super::session::{CloseReason, Session, SessionId, find_mut};
 use super::view::{SPARE_MAX, ViewId, Views};
@@ -137,6 +138,12 @@ impl Hub {
             match oldest {
                 // Somebody is on the way into this view: keep what it may need.
                 _ if view.expects_readers() => {}
+                // So may one who was here.
+                _ if view.is_kept => {
+                    let kept = view.log.base_within(KEPT_BYTES_MAX);
+                    view.log
+                        .forget_before(oldest.map_or(kept, |oldest| oldest.min(kept)));
+                }
                 Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
                 _ => {
                     if let Some(memory) = view.log.clear()

@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use slab::Slab;
 
 use super::judge::Judge;
+use super::kept::Kept;
 use super::log::{LogPosition, ViewLog};
 use super::mailbox::FellOff;
 use super::session::SessionId;
@@ -53,6 +54,8 @@ pub(super) struct View {
     references: usize,
     /// How many sessions are on their way from another view to this one.
     expected: usize,
+    /// Whether events stay for a while that everybody has read.
+    pub(super) is_kept: bool,
     /// Whether something was appended since the last sweep.
     pub(super) grown: bool,
     /// Its filters among those that are judged together; `None` while they are judged by themselves.
@@ -107,6 +110,8 @@ pub(super) struct Views {
     by_key: HashMap<ViewKey, ViewId>,
     /// The number of the next view.
     next_number: u64,
+    /// Those that are kept for followers.
+    pub(super) kept: Kept,
     /// Judges events for all that have filters.
     judge: Judge,
 }
@@ -125,6 +130,7 @@ impl Views {
                 subscribers: 0,
                 references: 0,
                 expected: 0,
+                is_kept: false,
                 grown: false,
                 set: self.judge.number(&key.filters),
             }));
@@ -132,6 +138,12 @@ impl Views {
             self.by_key.insert(key.clone(), id);
             id
         });
+        self.hold(id);
+        id
+    }
+
+    /// One more subscriber and reference.
+    pub(super) fn hold(&mut self, id: ViewId) {
         if let Some(view) = self.slab.get_mut(id.0) {
             view.subscribers += 1;
             view.references += 1;
@@ -139,7 +151,6 @@ impl Views {
                 self.judge.ask_for_build();
             }
         }
-        id
     }
 
     /// Hands every view that an event is for to `each`: an event of these classes, given as Asterisk sends it.

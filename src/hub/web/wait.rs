@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::asker::Reply;
 use super::{NotAsked, WebOutput};
+use crate::hub::kept::KEEP_FOR;
 use crate::hub::local::WAIT_MAX;
 use crate::hub::log::LogPosition;
 use crate::hub::session::{CloseReason, SessionId, Waiting};
@@ -38,12 +39,18 @@ impl Hub {
     /// # Errors
     /// The listener has ended.
     pub fn follow(&mut self, now: Now, id: SessionId, wait: Duration) -> Result<(), NotAsked> {
-        let follows = |session: &&crate::hub::session::Session| {
-            session.kind.is_listener() && session.closing.is_none()
-        };
-        if self.session(id).filter(follows).is_none() {
+        let Some(session) = self
+            .session(id)
+            .filter(|session| session.kind.is_listener() && session.closing.is_none())
+        else {
             return Err(NotAsked::Ended);
-        }
+        };
+        // Long enough for one that is lost at the end of its wait.
+        let until = now
+            .since_start
+            .saturating_add(wait)
+            .saturating_add(KEEP_FOR);
+        self.views.keep(session.view, until);
         self.replace(id);
         self.park(now, id, Waiter::Follower, wait);
         self.end_turn(now);
