@@ -1,6 +1,7 @@
 //! From a file to settings: which section is what, and what only the whole can tell.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::access::NamedAcls;
 use super::diagnostics::{Location, Report, quoted};
@@ -27,6 +28,8 @@ pub struct Environment {
     /// The directory with the credentials that systemd handed over (`$CREDENTIALS_DIRECTORY`), which is `%d` in
     /// `secretfile`; `None` when there is none.
     pub credentials_directory: Option<PathBuf>,
+    /// What time it is, counted from 1970, for warnings of certificates that have expired; `None` for no such warnings.
+    pub since_1970: Option<Duration>,
 }
 
 /// Reads a configuration file with everything that it includes, and the files that hold secrets. The settings are
@@ -63,6 +66,7 @@ fn interpret(
     let secret_files = SecretFiles {
         directory: path.parent().unwrap_or_else(|| Path::new("")),
         credentials: environment.credentials_directory.as_deref(),
+        since_1970: environment.since_1970,
     };
     general.finish_tls(&secret_files, report);
     let upstreams = read_upstreams(&sorted, &general, &secret_files, &whole, report);

@@ -7,6 +7,7 @@ mod ciphers;
 pub mod client;
 mod files;
 pub mod fingerprint;
+pub mod judge;
 pub mod server;
 
 use std::sync::Arc;
