@@ -79,7 +79,7 @@ impl SecretFiles<'_> {
                 Some(secret)
             }
             Err(error) => {
-                let what = format!("secretfile = {name}: {error}");
+                let what = format!("{} = {name}: {error}", option.name.to_ascii_lowercase());
                 report.error(&option.location, what, error.remedy());
                 None
             }
