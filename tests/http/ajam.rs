@@ -24,7 +24,7 @@ fn a_login_an_action_and_a_logoff() {
         ("Content-Type", "text/plain"),
         ("Pragma", "SuppressEvents"),
         ("Cache-Control", "no-cache, no-store"),
-        ("Server", "amimux"),
+        ("Server", concat!("amimux/", env!("CARGO_PKG_VERSION"))),
     ] {
         assert_eq!(login.header(name), Some(value), "{name}");
     }
@@ -97,7 +97,7 @@ fn what_a_user_may_not_is_refused_as_over_ami() {
         ("action=CoreStatus", DENIED),
         (
             "action=NoSuchAction",
-            "Response: Error\r\nMessage: Invalid/unknown command. Use Action: ListCommands to show available commands.\r\n\r\n",
+            "Response: Error\r\nMessage: Invalid/unknown command: NoSuchAction. Use Action: ListCommands to show available commands.\r\n\r\n",
         ),
         ("", MISSING),
         ("action=", MISSING),

@@ -57,7 +57,7 @@ fn actions_in_and_answers_out() {
             .executed()
             .iter()
             .find(|run| run.action == b"UserEvent")
-            .expect("it ran");
+            .unwrap_or_else(|| panic!("{:?}", pbx.executed()));
         let header = |(name, value): &(Vec<u8>, Vec<u8>)| {
             format!(
                 "{}={}",
@@ -118,7 +118,8 @@ fn the_same_credentials_are_the_same_session() {
             ask(r#"{"Action":"Events","EventMask":"call"}"#)["response"]["Events"],
             "On"
         );
-        ask(filter);
+        let added = ask(filter);
+        assert_eq!(added["response"]["Response"], "Success", "{added}");
         site.happen("unwanted");
         site.happen("wanted");
         let waited = ask(r#"{"Action":"WaitEvent","Timeout":5}"#);

@@ -7,15 +7,16 @@ use std::process::{Child, Command, Stdio};
 
 use amimux::http::route;
 use amimux::policy::class::Classes;
+use amimux::sim::PbxOptions;
 
 use crate::support::{Amimux, PATIENCE, Simulated, free_ports, until};
 
-/// The users. `{read}` of alice is everything; the others have one thing each that is special.
+/// The users. Alice may do everything; the others have one thing each that is special.
 const USERS: &str = "\
 [alice]\nsecret = alice-secret\nread = all\nwrite = all\n\
 [bob]\nsecret = bob-secret\nread = call\nwrite = call\n\
 [once]\nsecret = once-secret\nread = call\nwrite = call\nallowmultiplelogin = no\n\
-[robot]\nsecret = robot-secret\nread = call\nwrite = call\nwebtoken = 0123456789-robot-token\n\
+[robot]\nsecret = robot-secret\nread = call\nwrite = call,system\nwebtoken = 0123456789-robot-token\n\
 [nobody]\nread = all\nwrite = all\n\
 [hashed]\nread = call\nwrite = call\nsecrethash = {hash}\n\
 [afar]\nsecret = afar-secret\nread = all\nwrite = all\nwebtoken = 0123456789-afar-token\ndeny = 0.0.0.0/0,::/0\npermit = 192.0.2.1\n";
@@ -84,7 +85,11 @@ impl Site {
     /// With further lines in `[general]`, and in `[http]` or behind it. `{http}` there stands for the port; one more is
     /// free behind it.
     pub(crate) fn with(general: &str, http: &str) -> Self {
-        let asterisk = Simulated::start();
+        let asterisk = Simulated::start_with(PbxOptions {
+            calls_per_second: 0.0,
+            record: true,
+            ..PbxOptions::default()
+        });
         let port = free_ports(2);
         let hash = Command::new(env!("CARGO_BIN_EXE_amimux"))
             .args(["hash-secret", "--memory-kib", "64", "--passes", "1"])
@@ -103,7 +108,7 @@ impl Site {
         let users = USERS.replace("{hash}", hash);
         let next = (port + 1).to_string();
         let http = http.replace("{next}", &next);
-        let bound = if http.contains("bindaddr") {
+        let bound = if http.starts_with("bindaddr") {
             ""
         } else {
             "bindaddr = 127.0.0.1\n"
