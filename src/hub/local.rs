@@ -219,7 +219,10 @@ impl Hub {
             action_id,
             "Authentication accepted",
         );
-        self.set_classes(id, classes);
+        // A listener has had its classes since it came in.
+        if !self.is_asker(id) {
+            self.set_classes(id, classes);
+        }
         if classes.contains_all(Classes::SYSTEM) {
             self.tell_state(now, id);
         }
