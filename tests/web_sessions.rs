@@ -77,6 +77,7 @@ impl Web {
     }
 
     async fn enter(&self, user: User, events: EventMask) -> SessionId {
+        // Comes back once its events are seen.
         let entrant = entrant(&self.registry, user, events);
         self.hub.enter(entrant).await.unwrap().listener
     }

@@ -76,6 +76,12 @@ impl Hub {
         let success = Text::fixed("Success");
         match local {
             Local::LoggedIn(mask) => return self.log_in(now, id, action_id, *mask),
+            Local::Listening(mask) => {
+                let read = self.session(id).map(|session| session.user.read);
+                if !self.confirmed(now, id, mask.within(read.unwrap_or_default())) {
+                    return Run::Waits;
+                }
+            }
             Local::Events(mask) => return self.change_events(now, id, action_id, *mask),
             Local::WaitEvent(timeout) if self.is_asker(id) => {
                 self.ask_to_wait(now, id, *timeout);

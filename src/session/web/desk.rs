@@ -171,14 +171,14 @@ impl Shell {
             .borrow_mut()
             .attach_listener(now, admission, resume);
         self.desk.borrow_mut().logins.insert(listener, login);
-        if !wants_answer {
-            self.tell_entered(listener, reply, bytes::BytesMut::new());
-            return;
-        }
-        let asked = self
-            .hub
-            .borrow_mut()
-            .ask_to_log_in(now, listener, action_id, events);
+        let asked = {
+            let mut hub = self.hub.borrow_mut();
+            if wants_answer {
+                hub.ask_to_log_in(now, listener, action_id, events)
+            } else {
+                hub.ask_to_listen(now, listener, events)
+            }
+        };
         let mut desk = self.desk.borrow_mut();
         match asked {
             Ok(asker) => drop(desk.replies.insert(asker, Reply::Entered(listener, reply))),
