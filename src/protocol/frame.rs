@@ -4,6 +4,9 @@
 
 use std::ops::Range;
 
+const EVENT: &[u8] = b"Event:";
+const RESPONSE: &[u8] = b"Response:";
+
 /// What a message is, by its very first bytes. A header `Response:` further down (as `OriginateResponse` has one)
 /// does not make an event a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +60,9 @@ impl<'a> Frame<'a> {
 
     /// What it is, by its first bytes.
     pub fn kind(self) -> FrameKind {
-        if self.bytes.starts_with(b"Event:") {
+        if self.bytes.starts_with(EVENT) {
             FrameKind::Event
-        } else if self.bytes.starts_with(b"Response:") {
+        } else if self.bytes.starts_with(RESPONSE) {
             FrameKind::Response
         } else {
             FrameKind::Other
@@ -69,14 +72,13 @@ impl<'a> Frame<'a> {
     /// The value of the first line: `Success`, `Newchannel`, …; empty for [`FrameKind::Other`].
     pub fn name(self) -> &'a [u8] {
         let head = match self.kind() {
-            FrameKind::Event => "Event",
-            FrameKind::Response => "Response",
+            FrameKind::Event => EVENT.len(),
+            FrameKind::Response => RESPONSE.len(),
             FrameKind::Other => return b"",
         };
-        self.walk()
-            .next()
-            .and_then(|line| value(line.text, head))
-            .unwrap_or_default()
+        let rest = self.bytes.get(head..).unwrap_or_default();
+        let (text, _) = split_line(rest);
+        text.strip_prefix(b" ").unwrap_or(text)
     }
 
     /// The classes of an event: the value of `Privilege`, only if that is the second line, spelled exactly so.
