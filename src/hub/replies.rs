@@ -51,13 +51,15 @@ impl Hub {
     }
 
     fn route(&mut self, now: Now, frame: Frame<'_>) {
-        match frame.kind() {
-            FrameKind::Event => match frame.privilege().and_then(event_classes) {
-                Some(classes) => self.broadcast(now, frame, classes),
+        if let Some(head) = frame.event_head() {
+            match head.privilege.and_then(event_classes) {
+                Some(classes) => self.broadcast(now, frame, head.name, classes),
                 None => self.item(now, frame),
-            },
-            FrameKind::Response => self.response(now, frame),
-            FrameKind::Other => self.raw_text(frame),
+            }
+        } else if frame.kind() == FrameKind::Response {
+            self.response(now, frame);
+        } else {
+            self.raw_text(frame);
         }
     }
 

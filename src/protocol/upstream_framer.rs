@@ -116,6 +116,10 @@ impl UpstreamFramer {
     }
 
     fn begin(&mut self, input: &[u8]) -> Step {
+        // Nearly everything.
+        if input.starts_with(EVENT) {
+            return self.search(input, End::Headers, 0);
+        }
         let stray = input
             .iter()
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
