@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::limit::Limit;
 use super::requests::Denied;
 use super::session::{Local, SessionId, Stage};
 use super::{Hub, Now};
@@ -144,6 +145,9 @@ impl Hub {
             }
         };
         let result = result.and_then(|filters| self.take_filters(id, filters));
+        if let Err(EventFilterError::TooMany | EventFilterError::TooCostly) = &result {
+            self.limits.count(Limit::Filters);
+        }
         let (word, text) = match &result {
             Ok(()) => ("Success", &b"Success"[..]),
             Err(error) => ("Error", text_for(error)),

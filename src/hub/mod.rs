@@ -17,6 +17,7 @@ mod filter;
 mod forward;
 mod judge;
 mod late;
+pub mod limit;
 pub mod line_limit;
 mod link;
 mod local;
@@ -45,6 +46,7 @@ use slab::Slab;
 
 use self::filter::Drafting;
 use self::late::LateActions;
+use self::limit::{Limit, LimitCounters};
 use self::link::Link;
 use self::mailbox::Mailbox;
 use self::random::Random;
@@ -148,6 +150,7 @@ pub struct Hub {
     /// When the next session may be ended whose socket takes nothing; never too late, but perhaps too early.
     write_deadline: Option<Duration>,
     notices: VecDeque<Notice>,
+    limits: Arc<LimitCounters>,
 }
 
 impl Hub {
@@ -179,6 +182,7 @@ impl Hub {
             backlog: Vec::new(),
             write_deadline: None,
             notices: VecDeque::new(),
+            limits: Arc::default(),
             general,
             upstream,
         }
@@ -274,6 +278,11 @@ impl Hub {
             return;
         }
         let session = self.sessions.remove(id.index as usize);
+        match session.closing.as_ref().unwrap_or(&reason) {
+            CloseReason::TooSlow { .. } => self.limits.count(Limit::Retention),
+            CloseReason::NotReading { .. } => self.limits.count(Limit::WriteTimeout),
+            _ => {}
+        }
         self.mail_bytes = self.mail_bytes.saturating_sub(session.mailbox.bytes());
         self.added_filter_bytes = self
             .added_filter_bytes
@@ -306,6 +315,11 @@ impl Hub {
                 reason: session.closing.unwrap_or(reason),
             });
         }
+    }
+
+    /// How often each limit was reached; to be read by any thread.
+    pub const fn limits(&self) -> &Arc<LimitCounters> {
+        &self.limits
     }
 
     /// How many sessions there are.

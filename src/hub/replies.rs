@@ -4,6 +4,7 @@
 
 use bytes::{Buf, BytesMut};
 
+use super::limit::Limit;
 use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress, Route};
 use super::session::{SessionId, Stage, find_mut};
@@ -205,6 +206,7 @@ impl Hub {
     }
 
     fn oversized(&mut self, now: Now, head: Frame<'_>) {
+        self.limits.count(Limit::MaxMessage);
         self.notice(Notice::Oversized {
             first_line: Self::first_line(head.bytes()),
         });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
+use super::limit::Limit;
 use super::log::{LogPosition, ViewLog};
 use super::session::{CloseReason, Session, SessionId, find_mut};
 use super::view::{SPARE_MAX, ViewId, Views};
@@ -113,6 +114,7 @@ impl Hub {
             self.trim(id, most);
         }
         while self.held_bytes() > limit {
+            self.limits.count(Limit::MemoryLimit);
             if !self.relieve() {
                 break;
             }
@@ -226,6 +228,10 @@ impl Hub {
             return;
         };
         let Some(missed) = session.mailbox.take_told() else {
+            return;
+        };
+        self.limits.count(Limit::Skipped);
+        let Some(session) = self.session_mut(id) else {
             return;
         };
         let notice = Notice::EventsSkipped {
