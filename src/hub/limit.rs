@@ -48,6 +48,7 @@ pub enum Limit {
 impl Limit {
     /// All of them.
     pub const ALL: [Self; 18] = [
+        // Before a login; their number is in `of_entrance`.
         Self::AuthLimit,
         Self::AuthTimeout,
         Self::EarlyRequests,
@@ -67,6 +68,16 @@ impl Limit {
         Self::MaxMessage,
         Self::LogLines,
     ];
+
+    /// Those that hold before a login.
+    pub const fn of_entrance() -> &'static [Self] {
+        Self::ALL.split_at(6).0
+    }
+
+    /// Those that hold for sessions.
+    pub const fn of_sessions() -> &'static [Self] {
+        Self::ALL.split_at(6).1
+    }
 
     /// What metrics call it: the option that sets it, where there is one.
     pub const fn name(self) -> &'static str {
@@ -130,6 +141,8 @@ mod tests {
             assert_eq!(counters.reached(limit), place as u64 + 1, "{limit:?}");
             names.push(limit.name());
         }
+        assert_eq!(Limit::of_entrance().last(), Some(&Limit::AddressLimit));
+        assert_eq!(Limit::of_sessions().first(), Some(&Limit::MaxQueued));
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Limit::ALL.len());

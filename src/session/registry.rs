@@ -61,6 +61,11 @@ impl Registry {
         reached(user.session_limit, of_user.unwrap_or_default()).then_some(Full::User)
     }
 
+    /// How many sessions there are.
+    pub fn count(&self) -> usize {
+        self.0.all.load(Ordering::Relaxed)
+    }
+
     /// Counts a session of that user until the guard is dropped.
     pub fn log_in(&self, user: &User, address: IpAddr) -> LoginGuard {
         let (user, host) = (key(user), Host::at(address));
