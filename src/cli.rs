@@ -8,12 +8,12 @@ mod hash_secret;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::Settings;
 use amimux::config::{self, Environment};
-use amimux::daemon::{Daemon, termination};
+use amimux::daemon::{Daemon, Source, termination};
 use amimux::demo::{self, DemoOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -165,6 +165,9 @@ fn environment() -> Environment {
     let directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|name| !name.is_empty());
     Environment {
         credentials_directory: directory.map(PathBuf::from),
+        since_1970: SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok(),
     }
 }
 
@@ -199,7 +202,14 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_CONFIG));
     };
     start_log(&arguments.log, arguments.log_format)?;
-    until_signal(async |cancel| Daemon::bind(settings).await?.run(cancel).await)
+    let source = Source {
+        path: arguments.config.config.clone(),
+        environment: environment(),
+    };
+    until_signal(async |cancel| {
+        let daemon = Daemon::bind(settings).await?.reloading(source);
+        daemon.run(cancel).await
+    })
 }
 
 fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {

@@ -7,15 +7,21 @@ use std::time::Duration;
 use super::access::{AclDraft, NamedAcls};
 use super::diagnostics::{Location, Report, quoted};
 use super::entry;
+use super::http::{self, WebDraft};
 use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
+use super::secret_file::SecretFiles;
 use super::settings::General;
+use super::tls::listener_options::Rows;
+use super::tls::server::{HasListener, Kind, ListenerDraft};
 use super::value::{self, Unit, assign};
 use crate::policy::acl::{Acl, RuleList};
 
 /// The TCP port of AMI (`DEFAULT_MANAGER_PORT`).
 pub(super) const PORT: u16 = 5038;
+/// Its TCP port with TLS (`DEFAULT_MANAGER_TLS_PORT`).
+pub(super) const TLS_PORT: u16 = 5039;
 /// `authtimeout` without a line, and where a line says less than a second.
 const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// `authlimit` without a line, and where a line says less than one.
@@ -32,6 +38,8 @@ pub(super) struct GeneralDraft {
     pub(super) acl: AclDraft,
     pub(super) acl_conf: Option<PathBuf>,
     pub(super) bound: bool,
+    pub(super) tls: ListenerDraft,
+    pub(super) web: WebDraft,
     retention_at: Option<Location>,
 }
 
@@ -65,6 +73,8 @@ impl Default for GeneralDraft {
             acl: AclDraft::default(),
             acl_conf: None,
             bound: false,
+            tls: ListenerDraft::default(),
+            web: WebDraft::default(),
             retention_at: None,
         }
     }
@@ -89,6 +99,15 @@ impl GeneralDraft {
         }
     }
 
+    /// The port that speaks TLS.
+    pub(super) fn finish_tls(&mut self, files: &SecretFiles<'_>, report: &mut Report) {
+        let kind = Kind {
+            port: TLS_PORT,
+            protocols: &[],
+        };
+        self.general.tls = self.tls.finish(&kind, self.general.bind, files, report);
+    }
+
     /// Who may connect, now that the named ACLs are known.
     pub(super) fn finish_acl(&mut self, acls: &NamedAcls, report: &mut Report) {
         let draft = std::mem::take(&mut self.acl);
@@ -96,15 +115,24 @@ impl GeneralDraft {
     }
 }
 
+impl HasListener for GeneralDraft {
+    const BIND_DEFAULT: &'static str = "address of bindaddr, port 5039";
+
+    fn listener(&mut self) -> &mut ListenerDraft {
+        &mut self.tls
+    }
+}
+
 type Row = Spec<GeneralDraft>;
 
-/// Why TLS options are refused or have no effect.
-const TLS: &str = "this version has no TLS for applications";
-/// Why AJAM's options have no effect.
-const HTTP: &str = "this version has no AMI over HTTP";
-
 /// Every option of `[general]`.
-pub(super) const OPTIONS: &[&[Row]] = &[OWN, entry::OPTIONS, DEFAULTS];
+pub(super) const OPTIONS: &[&[Row]] = &[
+    OWN,
+    Rows::<GeneralDraft>::OPTIONS,
+    http::GENERAL_OPTIONS,
+    entry::OPTIONS,
+    DEFAULTS,
+];
 
 const fn default(
     (name, kind, default, doc): shared::Words,
@@ -287,39 +315,6 @@ const OWN: &[Row] = &[
         },
     ),
     Row::unsupported(
-        "tlsenable",
-        &["sslenable"],
-        TLS,
-        Treatment::RefusedIfTrue(
-            "write tlsenable = no and protect the connection by other means, such as a tunnel",
-        ),
-    ),
-    Row::unsupported(
-        "tlsbindaddr",
-        &["sslbindaddr", "tlsbindport", "sslbindport"],
-        TLS,
-        Treatment::NoEffect,
-    ),
-    Row::unsupported(
-        "tlscertfile",
-        &["sslcertfile", "tlscert", "sslcert"],
-        TLS,
-        Treatment::NoEffect,
-    ),
-    Row::unsupported(
-        "tlsprivatekey",
-        &["sslprivatekey"],
-        TLS,
-        Treatment::NoEffect,
-    ),
-    Row::unsupported("tlscipher", &["sslcipher"], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsdisablev1", &[], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsdisablev11", &[], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsdisablev12", &[], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsservercipherorder", &[], TLS, Treatment::NoEffect),
-    Row::unsupported("webenabled", &[], HTTP, Treatment::NoEffectIfTrue),
-    Row::unsupported("httptimeout", &[], HTTP, Treatment::NoEffect),
-    Row::unsupported(
         "debug",
         &[],
         "the debugging headers are added by Asterisk, set it there",
@@ -351,29 +346,35 @@ fn enabled(_: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
 
 fn bind_address(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
     draft.bound = true;
+    if let Some(address) = address(option, "port", report) {
+        draft.general.bind.set_ip(address);
+    }
+}
+
+/// The address of `bindaddr`; `port` is the option that its port belongs to.
+pub(super) fn address(option: &RawOption, port: &str, report: &mut Report) -> Option<IpAddr> {
     let text = option.value.as_str();
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(text);
-    let address = if let Ok(address) = bare.parse() {
-        address
-    } else if let Ok(with_port) = text.parse::<SocketAddr>() {
+    if let Ok(address) = bare.parse() {
+        return Some(address);
+    }
+    if let Ok(with_port) = text.parse::<SocketAddr>() {
         report.warning(
             &option.location,
             format!("the port in bindaddr = {} is ignored", quoted(text)),
-            "write the port as port = NUMBER",
+            format!("write the port as {port} = NUMBER"),
         );
-        with_port.ip()
-    } else {
-        report.error(
-            &option.location,
-            format!("bindaddr = {} is not an address", quoted(text)),
-            "write a numeric address, as in 127.0.0.1, or 0.0.0.0 for all of IPv4, or :: for all addresses",
-        );
-        return;
-    };
-    draft.general.bind.set_ip(address);
+        return Some(with_port.ip());
+    }
+    report.error(
+        &option.location,
+        format!("bindaddr = {} is not an address", quoted(text)),
+        "write a numeric address, as in 127.0.0.1, or 0.0.0.0 for all of IPv4, or :: for all addresses",
+    );
+    None
 }
 
 fn port(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {

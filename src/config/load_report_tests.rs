@@ -23,16 +23,8 @@ const GENERAL_LINES: &[(&str, &str)] = &[
     ),
     ("tlsenable=no\nwebenabled=no\ndebug=off", ""),
     (
-        "tlsenable=yes",
-        "error: the option 'tlsenable' is not supported: this version has no TLS for applications; write tlsenable = no and protect the connection by other means, such as a tunnel",
-    ),
-    (
         "webenabled=yes",
-        "warning: the option 'webenabled' has no effect in amimux: this version has no AMI over HTTP; remove the line",
-    ),
-    (
-        "sslcert=x",
-        "warning: the option 'sslcert' has no effect in amimux: this version has no TLS for applications; remove the line",
+        "warning: HTTP is not served: there is no [http] with enabled = yes; write such a section, or webenabled = no",
     ),
     (
         "channelvars=A",
@@ -208,7 +200,7 @@ const USER_LINES: &[(&str, &str)] = &[
     ),
     (
         "type=peer",
-        "error: type = 'peer' is not a kind of section; write type = upstream or type = user",
+        "error: type = 'peer' is not a kind of section; write type = upstream, type = user or type = restriction",
     ),
     (
         "secret=",

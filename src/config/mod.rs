@@ -11,6 +11,7 @@ pub mod diagnostics;
 mod entry;
 mod filters;
 mod general;
+mod http;
 mod include;
 pub mod lexer;
 mod load;
@@ -22,6 +23,7 @@ pub mod settings;
 mod template;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 mod upstream;
 mod user;
 mod value;

@@ -1,7 +1,7 @@
 //! Options: one table row for each says how it is spelt, what it is for, its default, and what is done with it.
 //!
 //! The rows drive reading, the suggestions for mistyped names and the documentation ([`documented`]). The rows
-//! themselves stand beside the section they belong to: `general`, `user`, `upstream`.
+//! themselves stand beside the section they belong to: `general`, `user`, `upstream`, `http`.
 
 use super::diagnostics::{Report, quoted};
 use super::raw::RawOption;
@@ -16,6 +16,10 @@ pub enum Place {
     User,
     /// Sections with `type = upstream`.
     Upstream,
+    /// `[http]`.
+    Http,
+    /// Sections with `type = restriction`.
+    Restriction,
 }
 
 impl Place {
@@ -25,6 +29,8 @@ impl Place {
             Self::General => "[general]",
             Self::User => "user sections",
             Self::Upstream => "upstream sections",
+            Self::Http => "[http]",
+            Self::Restriction => "sections with type = restriction",
         }
     }
 }
@@ -68,8 +74,6 @@ pub(super) enum Treatment<D: 'static> {
     NoEffect,
     /// It cannot apply: a warning when it is true; false asks for nothing.
     NoEffectIfTrue,
-    /// Leaving it out would open a hole: an error when it is true. The text is the remedy.
-    RefusedIfTrue(&'static str),
     /// Leaving it out would open a hole: an error, whatever follows the name. The text is the remedy.
     Refused(&'static str),
 }
@@ -105,6 +109,11 @@ impl<D> Spec<D> {
             treatment: Treatment::ReadCriteria(apply),
             ..Self::read(name, kind, default, doc, apply)
         }
+    }
+
+    /// The row with other names for the option.
+    pub(super) const fn with_aliases(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
     }
 
     /// A row for an option that is not supported.
@@ -184,11 +193,8 @@ pub(super) fn apply<D>(
         Treatment::NoEffectIfTrue if is_true(&option.value) => {
             report.warning(at, no_effect(), "remove the line");
         }
-        Treatment::RefusedIfTrue(remedy) if is_true(&option.value) => {
-            report.error(at, refused(), remedy);
-        }
         Treatment::Refused(remedy) => report.error(at, refused(), remedy),
-        Treatment::NoEffectIfTrue | Treatment::RefusedIfTrue(_) => {}
+        Treatment::NoEffectIfTrue => {}
     }
 }
 
@@ -204,6 +210,8 @@ pub fn documented() -> Vec<OptionDoc> {
     rows(super::general::OPTIONS, Place::General)
         .chain(rows(super::user::OPTIONS, Place::User))
         .chain(rows(super::upstream::OPTIONS, Place::Upstream))
+        .chain(rows(super::http::OPTIONS, Place::Http))
+        .chain(rows(super::http::restriction::OPTIONS, Place::Restriction))
         .collect()
 }
 

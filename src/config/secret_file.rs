@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -23,11 +24,13 @@ pub(super) struct SecretFiles<'a> {
     pub(super) directory: &'a Path,
     /// What `%d` stands for.
     pub(super) credentials: Option<&'a Path>,
+    /// What time it is, counted from 1970, where that is known: some files are good for a while only.
+    pub(super) since_1970: Option<Duration>,
 }
 
 /// Why there is no secret in a file. Files are named by the option, which stands before it in the message.
 #[derive(Debug, Error)]
-enum SecretFileError {
+pub(super) enum SecretFileError {
     #[error("$CREDENTIALS_DIRECTORY is not set, so that %d stands for nothing")]
     NoCredentials,
     #[error("'%' at the beginning stands for something else than '%d/NAME'")]
@@ -43,7 +46,7 @@ enum SecretFileError {
 }
 
 impl SecretFileError {
-    const fn remedy(&self) -> &'static str {
+    pub(super) const fn remedy(&self) -> &'static str {
         match self {
             Self::NoCredentials => {
                 "write LoadCredential=NAME:/path/to/the/file into the [Service] of the systemd unit, which sets it, or \
@@ -76,14 +79,15 @@ impl SecretFiles<'_> {
                 Some(secret)
             }
             Err(error) => {
-                let what = format!("secretfile = {name}: {error}");
+                let what = format!("{} = {name}: {error}", option.name.to_ascii_lowercase());
                 report.error(&option.location, what, error.remedy());
                 None
             }
         }
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf, SecretFileError> {
+    /// The path that the value of an option stands for.
+    pub(super) fn path(&self, name: &str) -> Result<PathBuf, SecretFileError> {
         let (directory, name) = match name.strip_prefix(CREDENTIALS_PREFIX) {
             Some(rest) => {
                 let directory = self.credentials.ok_or(SecretFileError::NoCredentials)?;

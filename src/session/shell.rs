@@ -139,19 +139,21 @@ impl Shell {
         };
         let mut hub = self.hub.borrow_mut();
         let outbound = hub.outbound();
-        while !outbound.is_empty() {
-            match socket.try_write(outbound) {
-                Ok(written) => drop(outbound.split_to(written.min(outbound.len()))),
-                Err(error) => {
-                    if error.kind() != ErrorKind::WouldBlock {
-                        // Reading tells why the connection ended; nothing more can be sent on it.
-                        outbound.clear();
-                    } else if !self.upstream_writes.get() {
-                        self.upstream_wake.notify_one();
-                    }
-                    return;
+        let mut sent = Ok(());
+        while !outbound.is_empty() && sent.is_ok() {
+            sent = socket
+                .try_write(outbound)
+                .map(|written| drop(outbound.split_to(written.min(outbound.len()))));
+        }
+        match sent.and_then(|()| socket.try_flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if !self.upstream_writes.get() {
+                    self.upstream_wake.notify_one();
                 }
             }
+            // Reading tells why the connection ended; nothing more can be sent on it.
+            Err(_) => outbound.clear(),
         }
     }
 
