@@ -83,7 +83,7 @@ impl Certificates {
     }
 
     /// Adds a port, if there is one.
-    fn add(
+    pub(super) fn add(
         &mut self,
         settings: &Settings,
         find: fn(&Settings) -> Option<&TlsListener>,

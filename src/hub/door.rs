@@ -26,10 +26,10 @@ const FAILURE_DELAY: Duration = Duration::from_secs(1);
 const AUTHENTICATION_FAILED: &str = "Authentication failed";
 
 /// The answer to a login that a limit on sessions refuses; Asterisk has no such limit.
-const TOO_MANY_SESSIONS: &str = "Too many sessions";
+pub const TOO_MANY_SESSIONS: &str = "Too many sessions";
 
 /// What a login or Challenge is answered with whose user has its one session already.
-const ALREADY_IN_USE: &str = "Login Already In Use";
+pub const ALREADY_IN_USE: &str = "Login Already In Use";
 
 /// Most requests that a client may send without logging in.
 const REQUESTS_MAX: usize = 1000;
@@ -118,7 +118,7 @@ pub enum Full {
 
 impl Full {
     /// What is logged; clients are told [`TOO_MANY_SESSIONS`].
-    const fn reason(self) -> &'static str {
+    pub const fn reason(self) -> &'static str {
         match self {
             Self::All => "sessionlimit of [general] reached",
             Self::Address => "addresslimit reached",

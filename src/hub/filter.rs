@@ -53,6 +53,8 @@ pub struct FilterDraft {
 #[derive(Debug)]
 pub struct FilterDrafted {
     session: SessionId,
+    /// What the filter was added to.
+    base: Option<Arc<EventFilters>>,
     result: Result<EventFilters, EventFilterError>,
 }
 
@@ -63,6 +65,7 @@ impl FilterDraft {
         let added = filters.push_parts(self.criteria.as_deref(), &self.pattern);
         FilterDrafted {
             session: self.session,
+            base: Some(self.filters),
             result: added.map(|()| filters),
         }
     }
@@ -71,6 +74,7 @@ impl FilterDraft {
     pub const fn failed(session: SessionId) -> FilterDrafted {
         FilterDrafted {
             session,
+            base: None,
             result: Err(EventFilterError::TooCostly),
         }
     }
@@ -103,9 +107,10 @@ impl Hub {
             };
             let head = session.pending.front().map(|pending| &pending.stage);
             if let Some(Stage::Local(Local::Filter(criteria, pattern))) = head {
+                let owner = self.session(self.owner(id)).unwrap_or(session);
                 return Some(FilterDraft {
                     session: id,
-                    filters: Arc::clone(&session.filters),
+                    filters: Arc::clone(&owner.filters),
                     criteria: criteria.clone(),
                     pattern: pattern.clone(),
                 });
@@ -117,8 +122,17 @@ impl Hub {
     pub fn filter_drafted(&mut self, now: Now, drafted: FilterDrafted) {
         let FilterDrafted {
             session: id,
+            base,
             result,
         } = drafted;
+        let filters = self.session(self.owner(id)).map(|owner| &owner.filters);
+        if let (Some(base), Some(filters)) = (base, filters)
+            && !Arc::ptr_eq(&base, filters)
+        {
+            // Another request of the same session has added one meanwhile: once more, with that.
+            self.drafting.push_back(id);
+            return;
+        }
         if let Some(session) = self.session_mut(id)
             && session.closing.is_none()
         {
@@ -144,7 +158,8 @@ impl Hub {
                 return false;
             }
         };
-        let result = result.and_then(|filters| self.take_filters(id, filters));
+        let owner = self.owner(id);
+        let result = result.and_then(|filters| self.take_filters(owner, filters));
         if let Err(EventFilterError::TooMany | EventFilterError::TooCostly) = &result {
             self.limits.count(Limit::Filters);
         }
@@ -159,7 +174,7 @@ impl Hub {
                 .finish();
         });
         if result.is_ok() {
-            self.choose_view(id);
+            self.choose_view(owner);
         }
         true
     }

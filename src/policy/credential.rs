@@ -171,7 +171,10 @@ pub fn authenticate(
 }
 
 /// Whether the client has proved by its certificate that it is the user; `false` where none is asked for.
-fn has_certificate(user: &User, certificate: Option<&[String]>) -> Result<bool, LoginFailure> {
+///
+/// # Errors
+/// One is asked for, and the client has shown none or another.
+pub fn has_certificate(user: &User, certificate: Option<&[String]>) -> Result<bool, LoginFailure> {
     let Some(wanted) = &user.tls_client_name else {
         return Ok(false);
     };

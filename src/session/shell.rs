@@ -12,6 +12,7 @@ use tracing::{debug, error, info, warn};
 use super::clients::Clients;
 use super::flush::Pace;
 use super::refusal_log::{self, Refusal};
+use super::web::Desk;
 use crate::hub::{Hub, Notice, Now, SessionId};
 use crate::transport::stream::Stream;
 
@@ -70,6 +71,10 @@ pub struct Shell {
     /// When the timer's task will look by itself.
     timer_armed: Cell<Option<Duration>>,
     banner: watch::Sender<Option<String>>,
+    /// Who came over HTTP.
+    pub(super) desk: RefCell<Desk>,
+    /// The task for them has to look: there is something to hand out.
+    pub(super) web_wake: Notify,
     /// A filter of a session is being compiled: the others wait, each session's in its turn.
     pub(super) is_drafting: Cell<bool>,
     pub(super) name: String,
@@ -100,6 +105,8 @@ impl Shell {
             timer_wake: Notify::new(),
             timer_armed: Cell::new(None),
             banner,
+            desk: RefCell::default(),
+            web_wake: Notify::new(),
             is_drafting: Cell::new(false),
             name,
             last_cause: RefCell::new(String::new()),
@@ -129,6 +136,9 @@ impl Shell {
         self.write_upstream();
         self.log_notices();
         self.compile_filters();
+        if self.hub.borrow().has_web_output() {
+            self.web_wake.notify_one();
+        }
         self.arm_timer();
     }
 

@@ -6,7 +6,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Its DNS names, e-mail addresses and URIs, and the common names of its subject. None if it cannot be read.
-pub(super) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+pub fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return Vec::new();
     };

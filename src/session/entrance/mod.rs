@@ -3,7 +3,7 @@
 //! `certificate` reads the names of those who show one.
 
 mod accept;
-mod certificate;
+pub mod certificate;
 mod handshake;
 
 use std::collections::HashMap;
