@@ -98,11 +98,10 @@ impl Daemon {
         warn_of_anybody(&self.settings);
         let address = self.listener.local_addr()?;
         let mut ports = vec![Port::plain(self.listener)];
-        let mut tls_address = None;
-        if let (Some(listener), Some(tls)) = (self.tls_listener, general_tls) {
-            tls_address = Some(listener.local_addr()?);
-            ports.push(Port::encrypted(listener, tls));
-        }
+        let encrypted = self.tls_listener.zip(general_tls);
+        ports.extend(encrypted.map(|(listener, tls)| Port::encrypted(listener, tls)));
+        let mut tls_ports = ports.iter().filter(|port| port.is_encrypted());
+        let tls_address = tls_ports.next().map(Port::local_address).transpose()?;
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
         let hubs = Hubs::start(self.settings.upstreams, &general, clock, &cancel)?;
@@ -141,10 +140,7 @@ impl Daemon {
                 entrance.run(ports, cancel).await;
             })
             .await;
-        let mut ended = Ok(());
-        for thread in hubs.threads {
-            ended = ended.and(thread.join().await);
-        }
+        let mut ended = join(hubs.threads).await;
         if let Some(http) = http {
             ended = ended.and(http.join().await);
         }
@@ -215,6 +211,15 @@ fn gate(general: &General, users: Users, reports: Reports, clock: Clock) -> Gate
         verifier: Verifier::default(),
         failed_logins: Arc::new(Mutex::new(failed_logins)),
     }
+}
+
+/// Waits until all have ended; the first error counts.
+async fn join(threads: Vec<HubThread>) -> anyhow::Result<()> {
+    let mut ended = Ok(());
+    for thread in threads {
+        ended = ended.and(thread.join().await);
+    }
+    ended
 }
 
 async fn listen(address: SocketAddr, options: &str) -> anyhow::Result<TcpListener> {
