@@ -104,6 +104,36 @@ impl Limit {
     }
 }
 
+/// A limit on sessions that is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// `sessionlimit` of `[general]`.
+    All,
+    /// `addresslimit`.
+    Address,
+    /// `sessionlimit` of the user.
+    User,
+}
+
+impl Full {
+    /// What is counted.
+    pub const fn limit(self) -> Limit {
+        match self {
+            Self::All | Self::User => Limit::SessionLimit,
+            Self::Address => Limit::AddressLimit,
+        }
+    }
+
+    /// What is logged; clients are told "Too many sessions".
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::All => "sessionlimit of [general] reached",
+            Self::Address => "addresslimit reached",
+            Self::User => "sessionlimit of the user reached",
+        }
+    }
+}
+
 /// How often each was reached. Counted by the thread that it belongs to, read by any.
 #[derive(Debug, Default)]
 pub struct LimitCounters([AtomicU64; Limit::ALL.len()]);

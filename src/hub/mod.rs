@@ -292,6 +292,11 @@ impl Hub {
         }
     }
 
+    /// Counts in these from now on, which others hold as well.
+    pub fn count_in(&mut self, limits: Arc<LimitCounters>) {
+        self.limits = limits;
+    }
+
     /// How often each limit was reached; to be read by any thread.
     pub const fn limits(&self) -> &Arc<LimitCounters> {
         &self.limits

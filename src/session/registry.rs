@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::hub::door::Full;
+use crate::hub::limit::Full;
 use crate::policy::host::Host;
 use crate::policy::user::User;
 
