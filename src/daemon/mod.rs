@@ -22,6 +22,8 @@ use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
 use crate::config::settings::{General, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
+use crate::hub::limit::LimitCounters;
+use crate::metrics::{self, Sources};
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::Users;
 use crate::session::client::Arrival;
@@ -39,6 +41,7 @@ pub struct Daemon {
     settings: Settings,
     listener: TcpListener,
     tls_listener: Option<TcpListener>,
+    metrics: Option<TcpListener>,
     http: Option<HttpPorts>,
     source: Option<Source>,
 }
@@ -60,10 +63,15 @@ impl Daemon {
             Some(http) => Some(HttpPorts::bind(http).await?),
             None => None,
         };
+        let metrics = match settings.general.metrics {
+            Some(address) => Some(listen(address, "`metricsbindaddr`").await?),
+            None => None,
+        };
         Ok(Self {
             settings,
             listener,
             tls_listener,
+            metrics,
             http,
             source: None,
         })
@@ -118,6 +126,11 @@ impl Daemon {
             }
             _ => None,
         };
+        let sources = Sources {
+            upstreams: hubs.limits,
+            entrance: Arc::clone(&gate.limits),
+            registry: gate.registry.clone(),
+        };
         let entrance = Entrance {
             gate,
             hubs: hubs.arrivals,
@@ -136,6 +149,9 @@ impl Daemon {
             .run_until(async {
                 if let Some(source) = self.source {
                     tokio::task::spawn_local(certificates.keep_fresh(source));
+                }
+                if let Some(listener) = self.metrics {
+                    tokio::task::spawn_local(metrics::serve(listener, sources, cancel.clone()));
                 }
                 entrance.run(ports, cancel).await;
             })
@@ -156,6 +172,7 @@ struct Hubs {
     threads: Vec<HubThread>,
     arrivals: HashMap<String, mpsc::Sender<Arrival>>,
     web: HashMap<String, WebHub>,
+    limits: Vec<(String, Arc<LimitCounters>)>,
     reports: Reports,
     /// What the first upstream's Asterisk greets with.
     first_banner: watch::Receiver<Option<String>>,
@@ -169,6 +186,7 @@ impl Hubs {
         cancel: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let (mut threads, mut first_banner) = (Vec::new(), None);
+        let mut limits = Vec::new();
         let (mut arrivals, mut web) = (HashMap::new(), HashMap::new());
         let mut reports = Reports::default();
         for upstream in upstreams {
@@ -185,12 +203,14 @@ impl Hubs {
             threads.push(thread);
             reports.add(name.clone(), ways.reports);
             web.insert(name.clone(), ways.web);
+            limits.push((name.clone(), ways.limits));
             arrivals.insert(name, ways.arrivals);
         }
         Ok(Self {
             threads,
             arrivals,
             web,
+            limits,
             reports,
             first_banner: first_banner.context("no upstream is configured")?,
         })
@@ -210,6 +230,7 @@ fn gate(general: &General, users: Users, reports: Reports, clock: Clock) -> Gate
         clock,
         verifier: Verifier::default(),
         failed_logins: Arc::new(Mutex::new(failed_logins)),
+        limits: Arc::default(),
     }
 }
 
