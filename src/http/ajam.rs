@@ -99,7 +99,7 @@ pub(super) async fn with_cookie(
                 let mut reply = answered(form, html::Form::Cookie, &parameters, &answer);
                 let life = site.sessions.life().as_secs();
                 let key = session.session.key;
-                let cookie = key.set_cookie(life, &site.http.prefix, peer.tls);
+                let cookie = key.set_cookie(Some(life), &site.http.prefix, peer.tls);
                 reply::set_text(&mut reply, header::SET_COOKIE, &cookie);
                 return reply;
             }

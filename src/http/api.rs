@@ -61,14 +61,32 @@ async fn log_in(
         })
     };
     let (name, secret) = (text("username")?, Secret::new(text("secret")?));
+    let means = match login.get("cookie") {
+        None | Some(Value::Bool(false)) => Means::Token,
+        Some(Value::Bool(true)) => {
+            demand_same_page(site, peer, parts)?;
+            Means::Cookie
+        }
+        Some(_) => {
+            let reason = "cookie is neither true nor false";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, reason));
+        }
+    };
     let turn = site
-        .new_session(peer, Means::Token)
+        .new_session(peer, means.clone())
         .ok_or_else(|| Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many sessions"))?;
     let asker = authorization::log_in(site, turn, name.as_bytes(), &secret, "off").await?;
-    let token = asker.turn.session.key.token();
+    let key = asker.turn.session.key;
     let expires = site.sessions.life().as_secs();
-    let answer = object!({ "token": token, "expires": expires });
-    Ok(reply::json(StatusCode::OK, &answer))
+    if means == Means::Token {
+        let answer = object!({ "token": key.token(), "expires": expires });
+        return Ok(reply::json(StatusCode::OK, &answer));
+    }
+    let mut reply = reply::json(StatusCode::OK, &object!({ "expires": expires }));
+    // A stream keeps its session for longer than any time that could be told here.
+    let cookie = key.set_cookie(None, &site.http.prefix, peer.tls);
+    reply::set_text(&mut reply, header::SET_COOKIE, &cookie);
+    Ok(reply)
 }
 
 async fn log_out(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Reply, Refusal> {

@@ -43,14 +43,15 @@ impl SessionKey {
     }
 
     /// The value of `Set-Cookie`, in Asterisk's form, and with what keeps the key from other sites, scripts and paths.
-    /// `max_age` is in seconds; `prefix` is that of the paths, with or without slashes, or empty; `secure` where the
+    /// `max_age` is in seconds; without it the browser keeps the cookie until it ends. `prefix` is that of the paths, with or without slashes, or empty; `secure` where the
     /// connection has TLS.
-    pub fn set_cookie(self, max_age: u64, prefix: &str, secure: bool) -> String {
+    pub fn set_cookie(self, max_age: Option<u64>, prefix: &str, secure: bool) -> String {
         let key = hex::text(self.0);
         let path = prefix.trim_matches('/');
+        let max_age = max_age.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
         let secure = if secure { "; Secure" } else { "" };
         format!(
-            "{NAME}=\"{key}\"; Version=1; Max-Age={max_age}; Path=/{path}; HttpOnly; SameSite=Strict{secure}"
+            "{NAME}=\"{key}\"; Version=1{max_age}; Path=/{path}; HttpOnly; SameSite=Strict{secure}"
         )
     }
 }
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn set_and_sent_back() {
         let key = SessionKey::new(0xabc);
-        let text = key.set_cookie(60, "", false);
+        let text = key.set_cookie(Some(60), "", false);
         assert_eq!(
             text,
             "mansession_id=\"00000000000000000000000000000abc\"; Version=1; Max-Age=60; Path=/; HttpOnly; SameSite=Strict"
@@ -118,12 +119,16 @@ mod tests {
         let sent_back = text.split(';').next().unwrap();
         assert_eq!(SessionKey::from_cookies([sent_back.as_bytes()]), Some(key));
         for prefix in ["asterisk", "/asterisk/"] {
-            let text = key.set_cookie(5, prefix, true);
+            let text = key.set_cookie(Some(5), prefix, true);
             assert!(
                 text.ends_with("; Max-Age=5; Path=/asterisk; HttpOnly; SameSite=Strict; Secure"),
                 "{text}"
             );
         }
+        assert!(
+            key.set_cookie(None, "", true)
+                .ends_with("\"; Version=1; Path=/; HttpOnly; SameSite=Strict; Secure")
+        );
         assert_eq!(format!("{key:?}"), "SessionKey([redacted])");
     }
 }
