@@ -26,7 +26,7 @@ fn it_offers_what_its_user_may_run() {
     assert_eq!(page.count(&format!("{offered}[value=Originate]")), 1);
     assert_eq!(page.count(&format!("{offered}[value=Response]")), 0);
     page.fill("#name", "ping");
-    page.wait_for("#about", "Keepalive");
+    page.wait_for("#about", "Sign of life.");
     page.fill("#name", "nonsense");
     page.wait_for("#about", "");
     page.click("#logout");
@@ -61,7 +61,7 @@ fn answers_lists_and_refusals_are_shown() {
     assert_eq!(page.property("#outcome", "className"), "note bad");
     // What is no action at all.
     run(&page, "Ping", &[("No:Name", "x")]);
-    page.wait_for("#outcome", "':'");
+    page.wait_for("#outcome", "holds a colon");
     assert!(!page.shows("#result"));
     page.click("#logout");
     page.wait_for("#state", "Logged out.");

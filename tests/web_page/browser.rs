@@ -163,10 +163,12 @@ impl Browser {
         self.post("/actions", &json!({"actions": [source]}));
     }
 
-    /// The text of an element as it is rendered; nothing where it is hidden.
+    /// The text of the first such element as it is rendered; nothing where it is hidden, or not there yet.
     pub(crate) fn text(&self, selector: &str) -> String {
-        let element = self.only(selector);
-        text(&self.get(&format!("/element/{element}/text")))
+        let script = "const one = document.querySelector(arguments[0]); \
+                      return one && one.checkVisibility() ? one.innerText : ''";
+        let wish = json!({"script": script, "args": [selector]});
+        text(&self.post("/execute/sync", &wish))
     }
 
     /// A property of an element.
@@ -234,12 +236,10 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let path = format!("/session/{}/source", self.session);
-            let source = exchange(self.port, "GET", &path, &Value::Null);
-            let source = source.map(|(_, source)| text(&source)).unwrap_or_default();
-            let body = source.find("<body").and_then(|at| source.get(at..));
-            let body = body.and_then(|body| body.split("<script").next());
-            let _ = writeln!(std::io::stderr(), "--- the page ---\n{body:?}");
+            let path = format!("/session/{}/execute/sync", self.session);
+            let wish = json!({"script": "return document.body.innerText", "args": []});
+            let page = exchange(self.port, "POST", &path, &wish).map(|(_, page)| page);
+            let _ = writeln!(std::io::stderr(), "--- the page ---\n{page:?}");
         }
         // It may be gone already, and is ended by number below in any case.
         let path = format!("/session/{}", self.session);
