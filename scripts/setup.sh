@@ -25,6 +25,7 @@ need python3 python3
 need fail2ban-regex fail2ban
 need node nodejs
 need npm npm
+need chromedriver chromium-driver # brings chromium
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 compgen -G '/usr/share/keyrings/debian-archive-keyring.*' >/dev/null || missing+=(debian-archive-keyring)
 if [ ${#missing[@]} -gt 0 ]; then

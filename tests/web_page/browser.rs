@@ -202,6 +202,13 @@ impl Browser {
         self.post("/chromium/network_conditions", &wish);
     }
 
+    /// Has a script run before those of each page to come.
+    pub(crate) fn prepare(&self, script: &str) {
+        let name = "Page.addScriptToEvaluateOnNewDocument";
+        let wish = json!({"cmd": name, "params": {"source": script}});
+        self.post("/goog/cdp/execute", &wish);
+    }
+
     /// The cookies that the page's server set.
     pub(crate) fn cookies(&self) -> Vec<Value> {
         self.get("/cookie").as_array().expect("cookies").clone()
@@ -318,4 +325,10 @@ fn text(value: &Value) -> String {
     let text = value.as_str();
     text.unwrap_or_else(|| panic!("a text, not {value}"))
         .to_owned()
+}
+
+#[test]
+#[should_panic(expected = "no-such-browser is not installed: run scripts/setup.sh")]
+fn without_a_browser_nothing_passes() {
+    program("no-such-browser");
 }

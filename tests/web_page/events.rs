@@ -147,6 +147,26 @@ fn a_connection_that_breaks_is_shown_and_resumed_without_a_gap() {
 }
 
 #[test]
+fn a_connection_that_says_nothing_for_too_long_is_given_up() {
+    let page = Page::open();
+    page.prepare(
+        "const real = setTimeout; \
+         window.setTimeout = (act, time) => real(act, time === 40000 && window.hasty ? 500 : time)",
+    );
+    page.reload();
+    page.log_in("alice", "alice-secret");
+    page.is_inside("alice");
+    page.run("window.hasty = true");
+    numbered(&page, 1);
+    page.wait_for("#link", "Disconnected");
+    page.run("window.hasty = false");
+    page.wait_for("#link", "Connected.");
+    numbered(&page, 2);
+    page.newest("N: 2;");
+    assert_eq!(page.listed("N: "), ["1", "2"]);
+}
+
+#[test]
 fn events_that_are_gone_are_told() {
     let page = Page::with("retention = 64k\n");
     page.log_in("alice", "alice-secret");

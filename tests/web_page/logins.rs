@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::browser::Browser;
 use crate::page::Page;
 use crate::site::Site;
-use crate::support::until;
+use crate::support::{Authority, until};
 
 #[test]
 fn a_wrong_secret_is_refused_in_asterisks_words_and_a_right_one_lets_in() {
@@ -86,6 +86,8 @@ fn another_tab_that_logs_in_as_somebody_else_takes_the_session_along() {
 #[test]
 fn a_session_that_ended_elsewhere_asks_for_a_login() {
     let page = Page::of_alice();
+    page.site.happen("for Alice");
+    page.counts(1);
     let cookie = page.cookies()[0]["value"].as_str().unwrap().to_owned();
     let cookie = format!("mansession_id={cookie}");
     assert_eq!(
@@ -99,6 +101,72 @@ fn a_session_that_ended_elsewhere_asks_for_a_login() {
     page.fill("#secret", "alice-secret");
     page.click("#enter");
     page.is_inside("alice");
+    page.newest("Logged in again");
+    page.counts(2);
+    let cookie = page.cookies()[0]["value"].as_str().unwrap().to_owned();
+    let cookie = format!("mansession_id={cookie}");
+    page.site.curl("/logout", &["-b", &cookie, "-X", "POST"]);
+    page.wait_for("#state", "The session has ended");
+    page.log_in("bob", "bob-secret");
+    page.is_inside("bob");
+    page.counts(0);
+}
+
+#[test]
+fn a_cookie_is_given_to_pages_of_this_server_only() {
+    let site = Site::with("", "prefix = pbx\nwebpage = yes\n");
+    let log_in = |cookie: &str, more: &[&str]| {
+        let secret = r#""username":"alice","secret":"alice-secret""#;
+        let body = format!(r#"{{{secret},"cookie":{cookie}}}"#);
+        site.post("/pbx/login", &body, more)
+    };
+    let own = format!("Origin: http://127.0.0.1:{}", site.port);
+    for arguments in [&[][..], &["-H", &own]] {
+        let answer = log_in("true", arguments);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.json(), json!({"expires": 60}));
+        let set = answer.header("Set-Cookie").unwrap();
+        let (_, flags) = set.split_once("; ").unwrap();
+        assert_eq!(flags, "Version=1; Path=/pbx; HttpOnly; SameSite=Strict");
+        let body = r#"{"Action":"Ping"}"#;
+        let pong = site.post("/pbx/action", body, &["-b", &answer.cookie()]);
+        assert_eq!(pong.json()["response"]["Ping"], "Pong");
+    }
+    let foreign = log_in("true", &["-H", "Origin: http://127.0.0.1:1"]);
+    assert_eq!((foreign.status, foreign.header("Set-Cookie")), (403, None));
+    for neither in ["1", "\"true\"", "null"] {
+        let answer = log_in(neither, &[]);
+        assert_eq!((answer.status, answer.header("Set-Cookie")), (400, None));
+    }
+    let token = log_in("false", &[]);
+    assert_eq!((token.status, token.header("Set-Cookie")), (200, None));
+    assert!(token.json()["token"].is_string());
+}
+
+#[test]
+fn below_a_prefix_and_over_https() {
+    let authority = Authority::new("amimux tests");
+    let server = authority.issue(&["localhost"]);
+    let site = Site::with(
+        "",
+        &format!(
+            "prefix = pbx\nwebpage = yes\ntlsenable = yes\ntlsbindaddr = 127.0.0.1:{{next}}\ntlscertfile = {}\n",
+            server.file.display()
+        ),
+    );
+    let browser = Browser::with(&["--ignore-certificate-errors"]);
+    for path in ["/pbx", "/pbx/"] {
+        browser.open(&format!("https://localhost:{}{path}", site.port + 1));
+        browser.fill("#username", "alice");
+        browser.fill("#secret", "alice-secret");
+        browser.click("#enter");
+        browser.wait_for("#link", "Connected.");
+        let cookies = browser.cookies();
+        assert_eq!(cookies.len(), 1, "{cookies:?}");
+        assert_eq!(cookies[0]["secure"], true);
+        browser.click("#logout");
+        browser.wait_for("#state", "Logged out.");
+    }
 }
 
 #[test]
