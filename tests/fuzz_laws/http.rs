@@ -212,7 +212,7 @@ fn credentials(header: &[u8]) {
         assert!(!username.contains(&b':') && !secret.expose().contains(&b'\n'));
     }
     if let Some(key) = SessionKey::from_cookies([header]) {
-        let text = key.set_cookie(60, "", false);
+        let text = key.set_cookie(Some(60), "", false);
         let sent_back = text.split(';').next().unwrap();
         assert_eq!(SessionKey::from_cookies([sent_back.as_bytes()]), Some(key));
     }
