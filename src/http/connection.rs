@@ -10,13 +10,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
+
+use crate::transport::socket::wait_for_client;
 
 /// The least time that a connection has to begin its first request (`main/http.c`, `MIN_INITIAL_REQUEST_TIMEOUT`).
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a client may take nothing of an answer.
-const STALLED_MAX: Duration = Duration::from_secs(120);
+pub(super) const STALLED_MAX: Duration = Duration::from_secs(120);
 
 /// How long anything may take.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +112,24 @@ impl Drop for Answering {
     }
 }
 
+/// What has a TCP connection below it.
+pub(super) trait Socket {
+    /// That connection; `None` where there is none.
+    fn socket(&self) -> Option<&TcpStream>;
+}
+
+impl Socket for TcpStream {
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self.get_ref().0)
+    }
+}
+
 /// A connection whose pulse is taken.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
@@ -115,22 +137,25 @@ pub(super) struct Watched<S> {
     pulse: Rc<Pulse>,
 }
 
-impl<S> Watched<S> {
+impl<S: Socket> Watched<S> {
     pub(super) const fn new(stream: S, pulse: Rc<Pulse>) -> Self {
         Self { stream, pulse }
     }
 
     fn written(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let stalled = self.pulse.stalled.get();
-        self.pulse.stalled.set(match result {
-            Poll::Pending => stalled.or_else(|| Some(Instant::now())),
-            Poll::Ready(_) => None,
-        });
+        let is_full = result.is_pending();
+        if stalled.is_some() != is_full {
+            self.pulse.stalled.set(is_full.then(Instant::now));
+            if let Some(socket) = self.stream.socket() {
+                wait_for_client(socket, STALLED_MAX, is_full);
+            }
+        }
         result
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin + Socket> AsyncRead for Watched<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -147,7 +172,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin + Socket> AsyncWrite for Watched<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -183,9 +208,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
+
+    impl Socket for DuplexStream {
+        fn socket(&self) -> Option<&TcpStream> {
+            None
+        }
+    }
 
     const PATIENCE: Patience = Patience {
         inactivity: Duration::from_secs(30),
@@ -195,31 +226,32 @@ mod tests {
     /// What is due, and in how many seconds.
     fn due(pulse: &Pulse) -> Option<(u64, Overdue)> {
         let (at, overdue) = pulse.due(PATIENCE)?;
-        Some((at.duration_since(Instant::now()).as_secs(), overdue))
+        // Less than half a second passes between a step and a look at it.
+        let left = at.duration_since(Instant::now()) + Duration::from_millis(500);
+        Some((left.as_secs(), overdue))
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_due_follows_what_the_connection_does() {
         let (near, mut far) = duplex(8);
         let pulse = Pulse::new();
         let mut watched = Watched::new(near, Rc::clone(&pulse));
         assert_eq!(due(&pulse), Some((10, Overdue::Idle)));
-        tokio::time::advance(Duration::from_secs(4)).await;
         far.write_all(b"GET").await.unwrap();
         let mut read = [0; 3];
         watched.read_exact(&mut read).await.unwrap();
+        let begun = pulse.due(PATIENCE);
         assert_eq!(due(&pulse), Some((30, Overdue::Request)));
         // More of it does not put it off.
-        tokio::time::advance(Duration::from_secs(4)).await;
         far.write_all(b" / ").await.unwrap();
         watched.read_exact(&mut read).await.unwrap();
-        assert_eq!(due(&pulse), Some((26, Overdue::Request)));
+        assert_eq!(pulse.due(PATIENCE), begun);
         let answering = pulse.answering();
         assert_eq!(due(&pulse), None);
         // The client takes eight bytes and then nothing.
-        let write = tokio::time::timeout(Duration::from_secs(5), watched.write_all(&[0; 9]));
+        let write = tokio::time::timeout(Duration::from_millis(50), watched.write_all(&[0; 9]));
         assert!(write.await.is_err());
-        assert_eq!(due(&pulse), Some((115, Overdue::Stalled)));
+        assert_eq!(due(&pulse), Some((120, Overdue::Stalled)));
         let mut read = [0; 8];
         far.read_exact(&mut read).await.unwrap();
         watched.write_all(b"x").await.unwrap();
