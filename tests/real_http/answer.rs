@@ -52,9 +52,7 @@ impl Answer {
 
     /// The nonce of its challenge.
     pub(crate) fn nonce(&self) -> Option<&str> {
-        let (_, rest) = self
-            .header("www-authenticate")?
-            .split_once("nonce=\"")?;
+        let (_, rest) = self.header("www-authenticate")?.split_once("nonce=\"")?;
         rest.split('"').next()
     }
 
@@ -79,23 +77,24 @@ impl Answer {
             .headers
             .iter()
             .filter(|(name, _)| HEADERS.contains(&name.as_str()))
-            .filter_map(|(name, value)| Some(format!("{name}: {}", header_shown(name, value, names)?)))
+            .filter_map(|(name, value)| {
+                Some(format!("{name}: {}", header_shown(name, value, names)?))
+            })
             .collect();
         headers.sort();
         lines.append(&mut headers);
         lines.push(String::new());
-        lines.push(self.body_shown(names));
+        lines.push(self.body_shown());
         lines.join("\n")
     }
 
-    fn body_shown(&self, names: &mut Names) -> String {
+    fn body_shown(&self) -> String {
         let kind = self.header("content-type").unwrap_or_default();
         match kind.split(';').next().unwrap_or_default().trim() {
             "text/plain" => normal(&self.body),
             "text/xml" => xml_shown(&String::from_utf8_lossy(&self.body)),
             _ => html_shown(&String::from_utf8_lossy(&self.body)),
         }
-        .replace(&names.server, "<server>")
     }
 }
 
@@ -103,8 +102,6 @@ impl Answer {
 #[derive(Default)]
 pub(crate) struct Names {
     known: Vec<String>,
-    /// What the server calls itself, in its error pages.
-    pub(crate) server: String,
 }
 
 impl Names {

@@ -15,7 +15,7 @@ const HEAD_START: Duration = Duration::from_millis(300);
 
 enum Step {
     Ask(Request),
-    /// Bytes on a connection of their own, the number of answers to read, and whether it then ends.
+    /// Bytes on a connection of their own, and how many answers come.
     Send(Vec<u8>, usize),
     /// Asterisk is made to tell everybody of a user event with this name.
     Happen(&'static str),
@@ -37,7 +37,7 @@ pub(crate) struct Conversation {
     compare: Compare,
 }
 
-/// A server: where it is, what it calls itself, and where Asterisk speaks AMI.
+/// A server: where it is, and where Asterisk speaks AMI.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) port: u16,
@@ -149,7 +149,9 @@ impl Conversation {
                         std::thread::sleep(HEAD_START);
                         waiting.push((number, request, curl));
                     } else {
-                        shown.push(finish(number, request, curl, folder, &mut known, &mut names));
+                        shown.push(finish(
+                            number, request, curl, folder, &mut known, &mut names,
+                        ));
                     }
                 }
                 Step::Send(bytes, answers) => {
@@ -159,7 +161,9 @@ impl Conversation {
             }
         }
         for (number, request, curl) in waiting {
-            shown.push(finish(number, request, curl, folder, &mut known, &mut names));
+            shown.push(finish(
+                number, request, curl, folder, &mut known, &mut names,
+            ));
         }
         shown
     }
@@ -227,9 +231,8 @@ fn finish(
 ) -> String {
     let output = curl.wait_with_output().expect("the end of curl");
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    let file = |kind: &str| {
-        std::fs::read(folder.join(format!("{number}.{kind}"))).unwrap_or_default()
-    };
+    let file =
+        |kind: &str| std::fs::read(folder.join(format!("{number}.{kind}"))).unwrap_or_default();
     let heads = String::from_utf8_lossy(&file("headers")).into_owned();
     // With --digest there are two; the body is the last one's.
     let mut heads: Vec<_> = heads
@@ -319,9 +322,12 @@ fn happen(ami_port: u16, event: &str) {
 /// An answer with those of its events that have one of the texts in them, and without other events.
 fn only(answer: &str, texts: &[&str]) -> String {
     let is_event = |part: &str| {
-        ["Event: ", "<response type='object' id='unknown'><generic event='"]
-            .iter()
-            .any(|begin| part.starts_with(begin))
+        [
+            "Event: ",
+            "<response type='object' id='unknown'><generic event='",
+        ]
+        .iter()
+        .any(|begin| part.starts_with(begin))
     };
     let kept = |part: &str| !is_event(part) || texts.iter().any(|text| part.contains(text));
     let (head, body) = answer.split_once("\n\n").unwrap_or((answer, ""));
@@ -329,6 +335,9 @@ fn only(answer: &str, texts: &[&str]) -> String {
         true => "\n",
         false => "\\r\\n\n\\r\\n\n",
     };
-    let body: String = body.split_inclusive(end).filter(|part| kept(part)).collect();
+    let body: String = body
+        .split_inclusive(end)
+        .filter(|part| kept(part))
+        .collect();
     format!("{head}\n\n{body}")
 }

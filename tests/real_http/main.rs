@@ -11,6 +11,8 @@
 mod answer;
 mod conversation;
 mod request;
+mod requests;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod uris;
@@ -28,9 +30,23 @@ fn amimux_answers_over_http_as_asterisk_does() {
         port: asterisk.ami_port + 1,
         ami_port: asterisk.ami_port,
     };
-    let conversations: Vec<_> = [uris::conversations()].into_iter().flatten().collect();
+    let conversations: Vec<_> = [
+        uris::conversations(),
+        requests::conversations(),
+        sessions::conversations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     for conversation in &conversations {
         let answers = conversation.attempt(&server);
-        eprintln!("##### {}\n{}", conversation.name, match answers { Ok(a) => a.join("\n--\n"), Err(e) => format!("ERR {e}") });
+        eprintln!(
+            "##### {}\n{}",
+            conversation.name,
+            match answers {
+                Ok(a) => a.join("\n--\n"),
+                Err(e) => format!("ERR {e}"),
+            }
+        );
     }
 }
