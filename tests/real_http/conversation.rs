@@ -10,7 +10,8 @@ use crate::answer::{Answer, Names};
 use crate::request::{Credentials, Known, Request};
 use crate::support::{AmiClient, PATIENCE, find};
 
-/// How long the server is given to take up a request that stays in the background.
+/// How long the server is given for what is seen from outside only later: to take up a request that stays in the
+/// background, to tell of a login.
 const HEAD_START: Duration = Duration::from_millis(300);
 
 enum Step {
@@ -19,6 +20,8 @@ enum Step {
     Send(Vec<u8>, usize),
     /// Asterisk is made to tell everybody of a user event with this name.
     Happen(&'static str),
+    /// Time for what is under way.
+    Rest,
 }
 
 /// How what Asterisk answers has to compare with what amimux answers.
@@ -91,6 +94,11 @@ impl Conversation {
         self
     }
 
+    pub(crate) fn rest(mut self) -> Self {
+        self.steps.push(Step::Rest);
+        self
+    }
+
     /// Changes the last request.
     fn last(mut self, change: impl FnOnce(&mut Request)) -> Self {
         let Some(Step::Ask(request)) = self.steps.last_mut() else {
@@ -141,6 +149,12 @@ impl Conversation {
         let (mut known, mut names) = (Known::default(), Names::default());
         let mut shown = Vec::new();
         let mut waiting = Vec::new();
+        // Logged in before the conversation: its login is an event too.
+        let happens = self
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Happen(_)));
+        let mut teller = happens.then(|| AmiClient::session(server.ami_port, "second", "off"));
         for (number, step) in self.steps.iter().enumerate() {
             match step {
                 Step::Ask(request) => {
@@ -157,7 +171,8 @@ impl Conversation {
                 Step::Send(bytes, answers) => {
                     shown.push(exchange(server.port, bytes, *answers, &mut names));
                 }
-                Step::Happen(event) => happen(server.ami_port, event),
+                Step::Happen(event) => happen(teller.as_mut().expect("a session"), event),
+                Step::Rest => std::thread::sleep(HEAD_START),
             }
         }
         for (number, request, curl) in waiting {
@@ -309,8 +324,7 @@ fn read_answer(stream: &mut TcpStream, input: &mut Vec<u8>) -> Option<Answer> {
 }
 
 /// Makes Asterisk tell of a user event, and waits until it has.
-fn happen(ami_port: u16, event: &str) {
-    let mut client = AmiClient::session(ami_port, "second", "off");
+fn happen(client: &mut AmiClient, event: &str) {
     client.action(&[
         ("Action", "UserEvent"),
         ("UserEvent", event),
