@@ -39,10 +39,6 @@ const ACTIONS: &[&str] = &[
     "action=mailboxcount&mailbox=1001@default",
     "action=voicemailuserslist",
     "action=modulecheck&module=app_queue.so",
-    "action=originate&channel=Local/nosuch@nowhere&context=ami-test&exten=100&priority=1&timeout=1000",
-    "action=originate&channel=NoTech/x&context=ami-test&exten=100&priority=1&async=true",
-    "action=originate&channel=NoTech/x&application=System&data=true&timeout=100",
-    "action=originate&channel=NoTech/x",
     "action=originate",
     "action=userevent&userevent=Plain",
     "action=events&eventmask=on",
@@ -55,11 +51,19 @@ const ACTIONS: &[&str] = &[
     "action=filter&operation=remove&filter=x",
     "action=filter",
     "action=jabbersend",
-    "action=waitevent&timeout=0&actionid=other",
     "action=nosuchaction",
     "action=no+such:+action",
     "action=login&username=app1&secret=app1-secret",
     "action=login&username=app1&secret=wrong",
+];
+
+/// Calls, that is: what others would see in lists of channels.
+const CALLS: &[&str] = &[
+    "action=originate&channel=Local/nosuch@nowhere&context=ami-test&exten=100&priority=1&timeout=1000",
+    "action=originate&channel=NoTech/x&context=ami-test&exten=100&priority=1&async=true",
+    "action=originate&channel=NoTech/x&application=System&data=true&timeout=100",
+    "action=originate&channel=NoTech/x",
+    "action=originate&channel=NoTech/x&application=System&data=true",
 ];
 
 /// Where XML goes: the parameters for it, and the names in it.
@@ -75,15 +79,7 @@ const PLACES: &[&str] = &[
 
 /// All of them.
 pub(crate) fn conversations() -> Vec<Conversation> {
-    let mut all = Vec::new();
-    for query in ACTIONS {
-        let mut talk = Conversation::new(query.to_string()).login("app1");
-        for page in ["rawman", "mxml", "manager"] {
-            talk = talk.get(format!("/{page}?{query}&actionid=1"));
-        }
-        // WaitEvent says what else happens just now.
-        all.push(talk.only(&[]));
-    }
+    let mut all: Vec<_> = ACTIONS.iter().map(|query| in_each_form(query)).collect();
     for user in ["callonly", "readonly", "nothing", "systemonly"] {
         let mut talk = Conversation::new(format!("rights of {user}")).login(user);
         for query in [
@@ -98,7 +94,6 @@ pub(crate) fn conversations() -> Vec<Conversation> {
             "action=events&eventmask=on",
             "action=nosuchaction",
             "action=getconfig&filename=queues.conf",
-            "action=originate&channel=NoTech/x&application=System&data=true",
             "action=logoff",
         ] {
             talk = talk.get(format!("/rawman?{query}"));
@@ -132,11 +127,36 @@ pub(crate) fn conversations() -> Vec<Conversation> {
     all
 }
 
-/// More than one request each.
-fn longer() -> Vec<Conversation> {
+fn in_each_form(query: &str) -> Conversation {
+    let talk = Conversation::new(query).login("app1");
+    ["rawman", "mxml", "manager"]
+        .into_iter()
+        .fold(talk, |talk, page| {
+            talk.get(format!("/{page}?{query}&actionid=1"))
+        })
+}
+
+/// Those that make calls, to be run one after another.
+pub(crate) fn calls() -> Vec<Conversation> {
     let talk = |name: &str| Conversation::new(name).login("app1");
     let originate =
         "action=originate&channel=Local/100@ami-test&application=Wait&data=1&timeout=5000";
+    let mut all: Vec<_> = CALLS.iter().map(|query| in_each_form(query)).collect();
+    all.extend([
+        talk("a synchronous Originate").get(format!("/rawman?{originate}&actionid=o")),
+        talk("a synchronous Originate, XML").get(format!("/mxml?{originate}&actionid=o")),
+        talk("an asynchronous Originate").get(format!("/rawman?{originate}&async=true&actionid=o")),
+        talk("other requests meanwhile")
+            .get(format!("/rawman?{originate}&actionid=o"))
+            .background()
+            .get("/rawman?action=ping&actionid=meanwhile"),
+    ]);
+    all
+}
+
+/// More than one request each.
+fn longer() -> Vec<Conversation> {
+    let talk = |name: &str| Conversation::new(name).login("app1");
     vec![
         talk("set and get")
             .post(
@@ -151,13 +171,6 @@ fn longer() -> Vec<Conversation> {
             .get("/mxml?action=dbget&family=web&key=k")
             .get("/rawman?action=dbdel&family=web&key=k")
             .get("/rawman?action=dbget&family=web&key=k"),
-        talk("a synchronous Originate").get(format!("/rawman?{originate}&actionid=o")),
-        talk("a synchronous Originate, XML").get(format!("/mxml?{originate}&actionid=o")),
-        talk("an asynchronous Originate").get(format!("/rawman?{originate}&async=true&actionid=o")),
-        talk("other requests meanwhile")
-            .get(format!("/rawman?{originate}&actionid=o"))
-            .background()
-            .get("/rawman?action=ping&actionid=meanwhile"),
         talk("many one after another")
             .get("/rawman?action=ping&actionid=1")
             .post("/mxml", "action=ping&actionid=2")

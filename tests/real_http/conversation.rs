@@ -343,7 +343,10 @@ fn only(answer: &str, texts: &[&str]) -> String {
         .iter()
         .any(|begin| part.starts_with(begin))
     };
-    let kept = |part: &str| !is_event(part) || texts.iter().any(|text| part.contains(text));
+    let kept = |part: &str| {
+        let mut always = ["FullyBooted", "WaitEventComplete"].iter().chain(texts);
+        !is_event(part) || always.any(|text| part.contains(text))
+    };
     let (head, body) = answer.split_once("\n\n").unwrap_or((answer, ""));
     let end = match head.contains("text/xml") {
         true => "\n",

@@ -140,7 +140,7 @@ fn credentials() -> Vec<Conversation> {
         talk("forbidden from here")
             .get(ASK)
             .credentials(Credentials::of("acldenied", "acldenied-secret", "00000001")),
-        talk("another method than was hashed")
+        talk("other methods")
             .head(ASK)
             .credentials(right("00000001"))
             .post("/arawman", "action=ping")

@@ -83,7 +83,7 @@ fn collected() -> Vec<Conversation> {
         with("another's event", "app1", "user")
             .get("/rawman?action=login&username=app2&secret=app2-secret&events=off")
             .jar("other")
-            .get("/rawman?action=userevent&userevent=WebOther&actionid=other")
+            .get("/rawman?action=userevent&userevent=WebOther")
             .jar("other")
             .get("/rawman?action=waitevent&timeout=5")
             .only(&["WebOther"]),

@@ -116,7 +116,9 @@ const COOKIES: &[(&str, &str)] = &[
 pub(crate) fn conversations() -> Vec<Conversation> {
     let mut all = Vec::new();
     for page in ["rawman", "mxml", "manager"] {
-        for (name, query) in LOGINS {
+        // Asterisk takes a second for each that it refuses.
+        let some = if page == "rawman" { LOGINS.len() } else { 8 };
+        for (name, query) in LOGINS.iter().take(some) {
             all.push(
                 Conversation::new(format!("login by {page}: {name}"))
                     .get(format!("/{page}?action=login&{query}"))

@@ -41,7 +41,7 @@ pub(crate) fn conversations() -> Vec<Conversation> {
         .iter()
         .map(|path| Conversation::new(format!("path {path:?}")).get(*path))
         .collect();
-    for path in ["/rawman", "/manager", "/mxml", "/arawman", "/nosuch"] {
+    for path in ["/rawman", "/mxml", "/arawman", "/nosuch"] {
         for method in ["PUT", "DELETE", "OPTIONS", "PATCH", "NOSUCH", "post", "get"] {
             let name = format!("{method} {path}");
             all.push(Conversation::new(name).method(method, path));
