@@ -117,6 +117,11 @@ impl Conversation {
         self.last(|request| request.jar = jar)
     }
 
+    /// The last request comes from this address.
+    pub(crate) fn from(self, address: &'static str) -> Self {
+        self.last(|request| request.from = address)
+    }
+
     /// The last request is made by `curl --digest`.
     pub(crate) fn digest(self, user: &'static str, secret: &'static str) -> Self {
         self.last(|request| request.digest = Some((user, secret)))
@@ -218,20 +223,27 @@ impl Conversation {
             });
             return (direct == through || !fits).then(|| {
                 format!(
-                    "{}: should differ because {reason}\n--- amimux ---\n{}",
+                    "### {}: should differ because {reason}\n--- Asterisk ---\n{}\n--- amimux ---\n{}",
                     self.name,
+                    direct.join("\n--\n"),
                     through.join("\n--\n")
                 )
             });
         }
-        (direct != through).then(|| {
-            format!(
-                "{}\n--- Asterisk ---\n{}\n--- amimux ---\n{}",
-                self.name,
-                direct.join("\n--\n"),
-                through.join("\n--\n")
-            )
-        })
+        let count = direct.len().max(through.len());
+        let different = (0..count).filter(|&index| direct.get(index) != through.get(index));
+        let parts: Vec<_> = different
+            .map(|index| {
+                let of = |answers: &[String]| answers.get(index).cloned().unwrap_or_default();
+                format!(
+                    "--- answer {}, Asterisk ---\n{}\n--- amimux ---\n{}",
+                    index + 1,
+                    of(&direct),
+                    of(&through)
+                )
+            })
+            .collect();
+        (!parts.is_empty()).then(|| format!("### {}\n{}", self.name, parts.join("\n")))
     }
 }
 
@@ -290,32 +302,37 @@ fn exchange(port: u16, bytes: &[u8], answers: usize, names: &mut Names) -> Strin
     let _ = stream.write_all(bytes);
     let mut input = Vec::new();
     let mut shown = Vec::new();
-    for _ in 0..answers {
-        let answer = read_answer(&mut stream, &mut input);
+    for number in 0..answers {
+        let head = number == 0 && bytes.starts_with(b"HEAD");
+        let answer = read_answer(&mut stream, &mut input, head);
         shown.push(answer.map_or_else(|| "no answer".to_owned(), |answer| answer.shown(names)));
     }
     let _ = stream.write_all(b"GET /the-end HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let open = read_answer(&mut stream, &mut input).is_some_and(|answer| answer.status == "404");
+    let open =
+        read_answer(&mut stream, &mut input, false).is_some_and(|answer| answer.status == "404");
     shown.push(if open { "open" } else { "closed" }.to_owned());
     shown.join("\n")
 }
 
-/// The next answer on a connection; none when it ends before.
-fn read_answer(stream: &mut TcpStream, input: &mut Vec<u8>) -> Option<Answer> {
+/// The next answer on a connection, without a body if it is one to HEAD; none when it ends before.
+fn read_answer(stream: &mut TcpStream, input: &mut Vec<u8>, head: bool) -> Option<Answer> {
     let mut more = |input: &mut Vec<u8>| {
         let mut buffer = [0; 4096];
         let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
         input.extend_from_slice(&buffer[..count]);
         Some(())
     };
-    let head = loop {
+    let lines = loop {
         match find(input, b"\r\n\r\n") {
             Some(end) => break input.drain(..end + 4).collect::<Vec<_>>(),
             None => more(input)?,
         }
     };
-    let mut answer = Answer::new(&String::from_utf8_lossy(&head), Vec::new());
-    let length = answer.header("content-length")?.parse().ok()?;
+    let mut answer = Answer::new(&String::from_utf8_lossy(&lines), Vec::new());
+    let length = match head {
+        true => 0,
+        false => answer.header("content-length")?.parse().ok()?,
+    };
     while input.len() < length {
         more(input)?;
     }

@@ -1,6 +1,7 @@
 //! Events over HTTP: what WaitEvent collects and when it comes back. Nobody else may make events meanwhile.
 
 use crate::conversation::Conversation;
+use crate::request::Credentials;
 
 /// All of them.
 pub(crate) fn conversations() -> Vec<Conversation> {
@@ -133,6 +134,12 @@ fn masks() -> Vec<Conversation> {
             .happen("WebFiltered")
             .get("/rawman?action=waitevent&timeout=0")
             .only(&["WebFiltered"]),
+        with("a user's advanced filters", "filtered2", "on")
+            .happen("WebNoMark")
+            .happen("MarkOfWeb")
+            .get("/rawman?action=waitevent&timeout=0")
+            .only(&["UserEvent: "]),
+        filters_with_digest(),
         with("a filter of its own", "app1", "user")
             .get("/rawman?action=filter&operation=add&filter=UserEvent:+WebKept")
             .happen("WebDropped")
@@ -151,6 +158,27 @@ fn masks() -> Vec<Conversation> {
             .get("/rawman?action=waitevent&timeout=5")
             .only(&["WebLate"]),
     ]
+}
+
+fn filters_with_digest() -> Conversation {
+    let wait = "/arawman?action=waitevent&timeout=5";
+    let credentials = |count| Credentials::of("filtered2", "filtered2-secret", count);
+    talk("a user's filters, Digest")
+        .get("/arawman")
+        .get("/arawman?action=waitevent&timeout=0")
+        .credentials(credentials("00000001"))
+        .happen("WebNoMark")
+        .happen("MarkOfWeb")
+        .get(wait)
+        .credentials(credentials("00000002"))
+        .differs(
+            "a user's filters hold by whatever way the user comes",
+            &[
+                "WaitEventComplete",
+                "Waiting for Event completed.\\r\\n\n\\r\\n\nEvent: UserEvent\\r\\n\nPrivilege: user,all\\r\\n\nUserEvent: MarkOfWeb\\r",
+                "WaitEventComplete",
+            ],
+        )
 }
 
 /// Two at a time, and what ends one.

@@ -18,6 +18,7 @@ mod permissions;
 mod request;
 mod requests;
 mod sessions;
+mod strictness;
 #[path = "../support/mod.rs"]
 mod support;
 mod uris;
@@ -75,6 +76,7 @@ fn amimux_answers_over_http_as_asterisk_does() {
         sessions::conversations(),
         actions::conversations(),
         digest::conversations(),
+        strictness::conversations(),
     ];
     let mut faults = compare(
         independent.into_iter().flatten().collect(),

@@ -108,6 +108,8 @@ pub(crate) struct Request {
     pub(crate) credentials: Option<Credentials>,
     /// Which of the conversation's cookie jars; none when empty.
     pub(crate) jar: &'static str,
+    /// The address that it comes from; the usual one when empty.
+    pub(crate) from: &'static str,
     /// The conversation goes on at once; the answer counts at its end.
     pub(crate) background: bool,
 }
@@ -126,6 +128,7 @@ impl Request {
             digest: None,
             credentials: None,
             jar: "jar",
+            from: "",
             background: false,
         }
     }
@@ -163,6 +166,9 @@ impl Request {
         if !self.jar.is_empty() {
             let jar = folder.join(self.jar);
             curl.arg("--cookie").arg(&jar).arg("--cookie-jar").arg(&jar);
+        }
+        if !self.from.is_empty() {
+            curl.args(["--interface", self.from]);
         }
         for header in &self.headers {
             curl.arg("--header").arg(known.fill(header));
