@@ -188,15 +188,15 @@ fn replaced() -> Vec<Conversation> {
         begin("a newer one ends the older")
             .get("/rawman?action=waitevent&timeout=8&actionid=old")
             .background()
-            .get("/rawman?action=waitevent&timeout=2&actionid=new"),
+            .get("/rawman?action=waitevent&timeout=1&actionid=new"),
         begin("a newer one ends the older, XML")
             .get("/mxml?action=waitevent&timeout=8&actionid=old")
             .background()
-            .get("/mxml?action=waitevent&timeout=2&actionid=new"),
+            .get("/mxml?action=waitevent&timeout=1&actionid=new"),
         begin("a newer one ends the older, HTML")
             .get("/manager?action=waitevent&timeout=8&actionid=old")
             .background()
-            .get("/manager?action=waitevent&timeout=2&actionid=new"),
+            .get("/manager?action=waitevent&timeout=1&actionid=new"),
         begin("the newer one has the event")
             .get("/rawman?action=waitevent&timeout=8&actionid=old")
             .background()

@@ -36,7 +36,7 @@ use support::{Amimux, Asterisk, USERS, free_ports};
 const WITHOUT_SECRET: &str = "\n[nosecret]\nread = all\nwrite = all\n";
 
 /// Conversations at a time, of those that do not look at events: Asterisk takes a second to refuse a login.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 12;
 
 /// An amimux and where it speaks HTTP.
 struct Proxy {
