@@ -13,7 +13,7 @@ use std::time::Duration;
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::Settings;
 use amimux::config::{self, Environment};
-use amimux::daemon::{Daemon, termination};
+use amimux::daemon::{Daemon, Source, termination};
 use amimux::demo::{self, DemoOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -199,7 +199,14 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_CONFIG));
     };
     start_log(&arguments.log, arguments.log_format)?;
-    until_signal(async |cancel| Daemon::bind(settings).await?.run(cancel).await)
+    let source = Source {
+        path: arguments.config.config.clone(),
+        environment: environment(),
+    };
+    until_signal(async |cancel| {
+        let daemon = Daemon::bind(settings).await?.reloading(source);
+        daemon.run(cancel).await
+    })
 }
 
 fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {

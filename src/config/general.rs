@@ -10,12 +10,16 @@ use super::entry;
 use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
+use super::secret_file::SecretFiles;
 use super::settings::General;
+use super::tls::server::{HasListener, Kind, ListenerDraft, Rows};
 use super::value::{self, Unit, assign};
 use crate::policy::acl::{Acl, RuleList};
 
 /// The TCP port of AMI (`DEFAULT_MANAGER_PORT`).
 pub(super) const PORT: u16 = 5038;
+/// Its TCP port with TLS (`DEFAULT_MANAGER_TLS_PORT`).
+pub(super) const TLS_PORT: u16 = 5039;
 /// `authtimeout` without a line, and where a line says less than a second.
 const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// `authlimit` without a line, and where a line says less than one.
@@ -32,6 +36,7 @@ pub(super) struct GeneralDraft {
     pub(super) acl: AclDraft,
     pub(super) acl_conf: Option<PathBuf>,
     pub(super) bound: bool,
+    pub(super) tls: ListenerDraft,
     retention_at: Option<Location>,
 }
 
@@ -65,6 +70,7 @@ impl Default for GeneralDraft {
             acl: AclDraft::default(),
             acl_conf: None,
             bound: false,
+            tls: ListenerDraft::default(),
             retention_at: None,
         }
     }
@@ -89,6 +95,15 @@ impl GeneralDraft {
         }
     }
 
+    /// The port that speaks TLS.
+    pub(super) fn finish_tls(&mut self, files: &SecretFiles<'_>, report: &mut Report) {
+        let kind = Kind {
+            port: TLS_PORT,
+            protocols: &[],
+        };
+        self.general.tls = self.tls.finish(&kind, self.general.bind, files, report);
+    }
+
     /// Who may connect, now that the named ACLs are known.
     pub(super) fn finish_acl(&mut self, acls: &NamedAcls, report: &mut Report) {
         let draft = std::mem::take(&mut self.acl);
@@ -96,15 +111,22 @@ impl GeneralDraft {
     }
 }
 
+impl HasListener for GeneralDraft {
+    const BIND_DEFAULT: &'static str = "address of bindaddr, port 5039";
+
+    fn listener(&mut self) -> &mut ListenerDraft {
+        &mut self.tls
+    }
+}
+
 type Row = Spec<GeneralDraft>;
 
-/// Why TLS options are refused or have no effect.
-const TLS: &str = "this version has no TLS for applications";
 /// Why AJAM's options have no effect.
 const HTTP: &str = "this version has no AMI over HTTP";
 
 /// Every option of `[general]`.
-pub(super) const OPTIONS: &[&[Row]] = &[OWN, entry::OPTIONS, DEFAULTS];
+pub(super) const OPTIONS: &[&[Row]] =
+    &[OWN, Rows::<GeneralDraft>::OPTIONS, entry::OPTIONS, DEFAULTS];
 
 const fn default(
     (name, kind, default, doc): shared::Words,
@@ -286,37 +308,6 @@ const OWN: &[Row] = &[
             );
         },
     ),
-    Row::unsupported(
-        "tlsenable",
-        &["sslenable"],
-        TLS,
-        Treatment::RefusedIfTrue(
-            "write tlsenable = no and protect the connection by other means, such as a tunnel",
-        ),
-    ),
-    Row::unsupported(
-        "tlsbindaddr",
-        &["sslbindaddr", "tlsbindport", "sslbindport"],
-        TLS,
-        Treatment::NoEffect,
-    ),
-    Row::unsupported(
-        "tlscertfile",
-        &["sslcertfile", "tlscert", "sslcert"],
-        TLS,
-        Treatment::NoEffect,
-    ),
-    Row::unsupported(
-        "tlsprivatekey",
-        &["sslprivatekey"],
-        TLS,
-        Treatment::NoEffect,
-    ),
-    Row::unsupported("tlscipher", &["sslcipher"], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsdisablev1", &[], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsdisablev11", &[], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsdisablev12", &[], TLS, Treatment::NoEffect),
-    Row::unsupported("tlsservercipherorder", &[], TLS, Treatment::NoEffect),
     Row::unsupported("webenabled", &[], HTTP, Treatment::NoEffectIfTrue),
     Row::unsupported("httptimeout", &[], HTTP, Treatment::NoEffect),
     Row::unsupported(

@@ -64,6 +64,7 @@ fn interpret(
         directory: path.parent().unwrap_or_else(|| Path::new("")),
         credentials: environment.credentials_directory.as_deref(),
     };
+    general.finish_tls(&secret_files, report);
     let upstreams = read_upstreams(&sorted, &general, &secret_files, &whole, report);
     let acls = read_acls(path, &sorted, &general, report);
     general.finish_acl(&acls, report);

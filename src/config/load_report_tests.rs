@@ -23,16 +23,8 @@ const GENERAL_LINES: &[(&str, &str)] = &[
     ),
     ("tlsenable=no\nwebenabled=no\ndebug=off", ""),
     (
-        "tlsenable=yes",
-        "error: the option 'tlsenable' is not supported: this version has no TLS for applications; write tlsenable = no and protect the connection by other means, such as a tunnel",
-    ),
-    (
         "webenabled=yes",
         "warning: the option 'webenabled' has no effect in amimux: this version has no AMI over HTTP; remove the line",
-    ),
-    (
-        "sslcert=x",
-        "warning: the option 'sslcert' has no effect in amimux: this version has no TLS for applications; remove the line",
     ),
     (
         "channelvars=A",

@@ -22,6 +22,7 @@ pub mod settings;
 mod template;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 mod upstream;
 mod user;
 mod value;

@@ -68,8 +68,6 @@ pub(super) enum Treatment<D: 'static> {
     NoEffect,
     /// It cannot apply: a warning when it is true; false asks for nothing.
     NoEffectIfTrue,
-    /// Leaving it out would open a hole: an error when it is true. The text is the remedy.
-    RefusedIfTrue(&'static str),
     /// Leaving it out would open a hole: an error, whatever follows the name. The text is the remedy.
     Refused(&'static str),
 }
@@ -105,6 +103,11 @@ impl<D> Spec<D> {
             treatment: Treatment::ReadCriteria(apply),
             ..Self::read(name, kind, default, doc, apply)
         }
+    }
+
+    /// The row with other names for the option.
+    pub(super) const fn with_aliases(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
     }
 
     /// A row for an option that is not supported.
@@ -184,11 +187,8 @@ pub(super) fn apply<D>(
         Treatment::NoEffectIfTrue if is_true(&option.value) => {
             report.warning(at, no_effect(), "remove the line");
         }
-        Treatment::RefusedIfTrue(remedy) if is_true(&option.value) => {
-            report.error(at, refused(), remedy);
-        }
         Treatment::Refused(remedy) => report.error(at, refused(), remedy),
-        Treatment::NoEffectIfTrue | Treatment::RefusedIfTrue(_) => {}
+        Treatment::NoEffectIfTrue => {}
     }
 }
 

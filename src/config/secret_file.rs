@@ -27,7 +27,7 @@ pub(super) struct SecretFiles<'a> {
 
 /// Why there is no secret in a file. Files are named by the option, which stands before it in the message.
 #[derive(Debug, Error)]
-enum SecretFileError {
+pub(super) enum SecretFileError {
     #[error("$CREDENTIALS_DIRECTORY is not set, so that %d stands for nothing")]
     NoCredentials,
     #[error("'%' at the beginning stands for something else than '%d/NAME'")]
@@ -43,7 +43,7 @@ enum SecretFileError {
 }
 
 impl SecretFileError {
-    const fn remedy(&self) -> &'static str {
+    pub(super) const fn remedy(&self) -> &'static str {
         match self {
             Self::NoCredentials => {
                 "write LoadCredential=NAME:/path/to/the/file into the [Service] of the systemd unit, which sets it, or \
@@ -83,7 +83,8 @@ impl SecretFiles<'_> {
         }
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf, SecretFileError> {
+    /// The path that the value of an option stands for.
+    pub(super) fn path(&self, name: &str) -> Result<PathBuf, SecretFileError> {
         let (directory, name) = match name.strip_prefix(CREDENTIALS_PREFIX) {
             Some(rest) => {
                 let directory = self.credentials.ok_or(SecretFileError::NoCredentials)?;

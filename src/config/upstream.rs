@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::credentials::check_one_kind;
 use super::diagnostics::{Location, Report, quoted};
-use super::general::PORT;
+use super::general::{PORT, TLS_PORT};
 use super::options::{self, Place, Spec};
 use super::raw::{RawOption, RawSection};
 use super::secret_file::SecretFiles;
 use super::settings::{AuthType, General, Upstream};
+use super::tls::client::{self, ClientDraft};
 use super::value::{self, Unit, assign};
 use crate::policy::secret::Secret;
 
@@ -24,12 +25,13 @@ pub(super) struct UpstreamDraft {
     upstream: Upstream,
     secret: Option<RawOption>,
     secret_file: Option<RawOption>,
+    pub(super) tls: ClientDraft,
 }
 
 type Row = Spec<UpstreamDraft>;
 
 /// Every option of upstream sections.
-pub(super) const OPTIONS: &[&[Row]] = &[OWN];
+pub(super) const OPTIONS: &[&[Row]] = &[OWN, client::OPTIONS];
 
 const OWN: &[Row] = &[
     Row::read(
@@ -49,7 +51,7 @@ const OWN: &[Row] = &[
     Row::read(
         "port",
         "1 to 65535",
-        "5038",
+        "5038; 5039 with tls",
         "TCP port of its AMI",
         |draft, option, report| {
             let port = value::number(option, 1..=65535, report);
@@ -176,6 +178,7 @@ pub(super) fn read(
         upstream: defaults(&section.name),
         secret: None,
         secret_file: None,
+        tls: ClientDraft::default(),
     };
     for option in &section.options {
         options::apply(OPTIONS, Place::Upstream, &mut draft, option, report);
@@ -195,7 +198,13 @@ pub(super) fn read(
         Some(secret) => draft.upstream.secret = secret,
         None => complete = false,
     }
-    let upstream = draft.upstream;
+    let mut upstream = draft.upstream;
+    if draft.tls.is_enabled() && section.named("port").next().is_none() {
+        upstream.port = TLS_PORT;
+    }
+    upstream.tls = draft
+        .tls
+        .finish(section, &upstream.host, secret_files, report);
     if upstream.reconnect_min > upstream.reconnect_max {
         complete = false;
         report.error(
@@ -207,27 +216,36 @@ pub(super) fn read(
     complete.then_some(upstream)
 }
 
-/// Notes an error when the upstream is the address on which amimux itself listens.
+/// Notes an error when the upstream is the address on which amimux itself listens, without or with TLS.
 pub(super) fn check_not_ourselves(
     upstream: &Upstream,
     section: &RawSection,
     general: &General,
     report: &mut Report,
 ) {
+    let own = match (&upstream.tls, &general.tls) {
+        (None, _) => general.bind,
+        (Some(_), Some(listener)) => listener.bind,
+        (Some(_), None) => return,
+    };
     let loopback = upstream.host.eq_ignore_ascii_case("localhost");
     let address: Option<IpAddr> = upstream.host.parse().ok();
     let here = match address {
-        Some(address) => {
-            address == general.bind.ip()
-                || general.bind.ip().is_unspecified() && address.is_loopback()
-        }
-        None => loopback && (general.bind.ip().is_loopback() || general.bind.ip().is_unspecified()),
+        Some(address) => address == own.ip() || own.ip().is_unspecified() && address.is_loopback(),
+        None => loopback && (own.ip().is_loopback() || own.ip().is_unspecified()),
     };
-    if here && upstream.port == general.bind.port() {
+    if here && upstream.port == own.port() {
         let at = section
             .named("host")
             .next_back()
             .map_or(&section.location, |host| &host.location);
+        let remedy = match upstream.tls {
+            None => "give [general] another port, such as port = 5039".to_owned(),
+            Some(_) => format!(
+                "give [general] another port for TLS, such as tlsbindaddr = {}:5040",
+                own.ip()
+            ),
+        };
         report.error(
             at,
             format!(
@@ -236,7 +254,7 @@ pub(super) fn check_not_ourselves(
                 upstream.host,
                 upstream.port
             ),
-            "give [general] another port, such as port = 5039",
+            remedy,
         );
     }
 }

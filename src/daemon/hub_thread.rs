@@ -18,6 +18,7 @@ use crate::hub::security::SecurityEvent;
 use crate::session::client::Arrival;
 use crate::session::reports::REPORTS_MAX;
 use crate::session::shell::{Clock, Shell};
+use crate::session::web::WebHub;
 
 /// Clients on their way to a hub at most; beyond it the entrance waits.
 const ARRIVALS_MAX: usize = 256;
@@ -45,6 +46,8 @@ pub(super) struct Ways {
     pub(super) arrivals: mpsc::Sender<Arrival>,
     /// For what happened to those that have not.
     pub(super) reports: mpsc::Sender<SecurityEvent>,
+    /// For those who come over HTTP.
+    pub(super) web: WebHub,
 }
 
 impl HubThread {
@@ -60,6 +63,7 @@ impl HubThread {
         let name = upstream.name.clone();
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let (report_sender, reports) = mpsc::channel(REPORTS_MAX);
+        let (web, web_calls) = WebHub::new();
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -82,6 +86,7 @@ impl HubThread {
                 tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream));
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
                 tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
+                tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));
                 runtime.block_on(tasks.run_until(async move {
                     cancel.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
@@ -91,6 +96,7 @@ impl HubThread {
         let ways = Ways {
             arrivals: sender,
             reports: report_sender,
+            web,
         };
         Ok((Self { handle, name }, ways))
     }
@@ -100,16 +106,22 @@ impl HubThread {
     /// # Errors
     /// The thread panicked, or does not end.
     pub(super) async fn join(self) -> anyhow::Result<()> {
-        let deadline = tokio::time::Instant::now() + CLOSE_WITHIN + JOIN_GRACE;
-        while !self.handle.is_finished() {
-            if tokio::time::Instant::now() >= deadline {
-                bail!("the thread of upstream {} does not end", self.name);
-            }
-            tokio::time::sleep(JOIN_POLL).await;
-        }
-        match self.handle.join() {
-            Ok(()) => Ok(()),
-            Err(_) => bail!("the thread of upstream {} panicked", self.name),
+        match join_within(self.handle).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => bail!("the thread of upstream {} panicked", self.name),
+            None => bail!("the thread of upstream {} does not end", self.name),
         }
     }
+}
+
+/// Waits until a thread has ended, but not for ever: `None` if it does not.
+pub(super) async fn join_within(handle: JoinHandle<()>) -> Option<std::thread::Result<()>> {
+    let deadline = tokio::time::Instant::now() + CLOSE_WITHIN + JOIN_GRACE;
+    while !handle.is_finished() {
+        if tokio::time::Instant::now() >= deadline {
+            return None;
+        }
+        tokio::time::sleep(JOIN_POLL).await;
+    }
+    Some(handle.join())
 }

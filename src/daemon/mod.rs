@@ -1,24 +1,30 @@
 //! Starts everything and ends it: a thread per Asterisk, the entrance for clients, signals.
 
+mod certificates;
 mod files;
+mod http_thread;
 mod hub_thread;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
+use self::certificates::Certificates;
+pub use self::certificates::Source;
+use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
-use crate::config::settings::Settings;
+use crate::config::settings::{Settings, TlsTrust};
+use crate::http::server::Server;
 use crate::policy::failed_logins::FailedLogins;
-use crate::session::entrance::{Entrance, Verifier};
+use crate::session::entrance::{Entrance, Port};
+use crate::session::gate::{Gate, Verifier};
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::{Registry, SessionLimits};
 use crate::session::reports::Reports;
@@ -29,23 +35,44 @@ use crate::session::shell::Clock;
 pub struct Daemon {
     settings: Settings,
     listener: TcpListener,
+    tls_listener: Option<TcpListener>,
+    http: Option<HttpPorts>,
+    source: Option<Source>,
 }
 
 impl Daemon {
-    /// Opens the port, so that what can go wrong goes wrong before anything was promised.
+    /// Opens the ports, so that what can go wrong goes wrong before anything was promised.
     ///
     /// # Errors
-    /// The port cannot be opened.
+    /// A port cannot be opened.
     pub async fn bind(settings: Settings) -> anyhow::Result<Self> {
         // While this is the only thread.
         files::prepare(&settings.general);
-        let address = settings.general.bind;
-        let listener = TcpListener::bind(address).await.with_context(|| {
-            format!(
-                "cannot listen on {address}: is another program (Asterisk itself?) using the port? See `port` and `bindaddr` in [general]"
-            )
-        })?;
-        Ok(Self { settings, listener })
+        let listener = listen(settings.general.bind, "`port` and `bindaddr`").await?;
+        let tls_listener = match &settings.general.tls {
+            Some(tls) => Some(listen(tls.bind, "`tlsbindaddr`").await?),
+            None => None,
+        };
+        let http = match &settings.http {
+            Some(http) => Some(HttpPorts::bind(http).await?),
+            None => None,
+        };
+        Ok(Self {
+            settings,
+            listener,
+            tls_listener,
+            http,
+            source: None,
+        })
+    }
+
+    /// Reads the configuration again from there at each SIGHUP.
+    #[must_use]
+    pub fn reloading(self, source: Source) -> Self {
+        Self {
+            source: Some(source),
+            ..self
+        }
     }
 
     /// Where clients connect.
@@ -61,9 +88,22 @@ impl Daemon {
     /// # Errors
     /// A thread cannot be started, panicked or does not end, or the system gives no random numbers.
     pub async fn run(self, cancel: CancellationToken) -> anyhow::Result<()> {
+        let (mut certificates, general_tls) = Certificates::new(&self.settings);
+        let http_tls = certificates.add(&self.settings, |settings| {
+            settings.http.as_ref()?.tls.as_ref()
+        });
+        warn_of_anybody(&self.settings);
+        let address = self.listener.local_addr()?;
+        let mut ports = vec![Port::plain(self.listener)];
+        let mut tls_address = None;
+        if let (Some(listener), Some(tls)) = (self.tls_listener, general_tls) {
+            tls_address = Some(listener.local_addr()?);
+            ports.push(Port::encrypted(listener, tls));
+        }
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
         let mut hubs = HashMap::new();
+        let mut web_hubs = HashMap::new();
         let mut reports = Reports::default();
         let mut threads = Vec::new();
         let mut first_banner = None;
@@ -80,17 +120,36 @@ impl Daemon {
             )?;
             threads.push(thread);
             reports.add(name.clone(), ways.reports);
+            web_hubs.insert(name.clone(), ways.web);
             hubs.insert(name, ways.arrivals);
         }
-        let entrance = Entrance {
+        let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
+        let gate = Gate {
             users: Arc::new(self.settings.users),
-            hubs,
-            reports,
             registry: Registry::new(SessionLimits {
                 all: general.session_limit,
                 per_host: general.address_limit,
             }),
+            reports: Arc::new(reports),
             clock,
+            verifier: Verifier::default(),
+            failed_logins: Arc::new(Mutex::new(failed_logins)),
+        };
+        let http = match (self.settings.http, self.http) {
+            (Some(http), Some(ports)) => {
+                let server = Server {
+                    http,
+                    gate: gate.clone(),
+                    hubs: web_hubs.clone(),
+                    acl: general.acl.clone(),
+                };
+                Some(HttpThread::start(server, ports, http_tls, cancel.clone())?)
+            }
+            _ => None,
+        };
+        let entrance = Entrance {
+            gate,
+            hubs,
             upstream_banner: first_banner.context("no upstream is configured")?,
             banner: general.banner.clone(),
             auth_timeout: general.auth_timeout,
@@ -98,22 +157,49 @@ impl Daemon {
             acl: general.acl.clone(),
             proxy_from: general.proxy_from.clone(),
             lines: ConnectionLines::default(),
-            verifier: Verifier::default(),
-            failed_logins: RefCell::new(FailedLogins::new(
-                general.failed_logins,
-                general.failed_login_period,
-            )),
+            tls_address,
         };
-        info!(address = %self.listener.local_addr()?, upstreams = threads.len(), "amimux is up");
+        let tls = tls_address.map(tracing::field::display);
+        info!(%address, tls, upstreams = threads.len(), "amimux is up");
         LocalSet::new()
-            .run_until(entrance.run(self.listener, cancel))
+            .run_until(async {
+                if let Some(source) = self.source {
+                    tokio::task::spawn_local(certificates.keep_fresh(source));
+                }
+                entrance.run(ports, cancel).await;
+            })
             .await;
         let mut ended = Ok(());
         for thread in threads {
             ended = ended.and(thread.join().await);
         }
+        if let Some(http) = http {
+            ended = ended.and(http.join().await);
+        }
+        drop(web_hubs);
         info!("amimux is down");
         ended
+    }
+}
+
+async fn listen(address: SocketAddr, options: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address}: is another program (Asterisk itself?) using the port? See {options} in [general]"
+        )
+    })
+}
+
+/// Says at every start which Asterisk need not prove who it is.
+fn warn_of_anybody(settings: &Settings) {
+    for upstream in &settings.upstreams {
+        let trust = upstream.tls.as_ref().map(|tls| tls.trust);
+        if trust == Some(TlsTrust::Anybody) {
+            warn!(
+                upstream = upstream.name,
+                "tlsverify = no: whoever is between amimux and Asterisk can read and change everything; tlsfingerprint or tlscafile prevents that"
+            );
+        }
     }
 }
 

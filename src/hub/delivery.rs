@@ -7,9 +7,10 @@ use bytes::BytesMut;
 
 use super::filter::Drafting;
 use super::log::{LogPosition, Slices};
-use super::mailbox::FellOff;
+use super::mailbox::{FellOff, Mailbox, Switched};
 use super::session::{CloseReason, SessionId, find_mut};
-use super::view::{ViewId, ViewKey};
+use super::view::{ViewId, ViewKey, Views};
+use super::web::Kind;
 use super::{Hub, Now};
 
 /// What there is for a client.
@@ -45,11 +46,13 @@ impl Hub {
     }
 
     pub(super) fn mark_dirty(&mut self, id: SessionId) {
-        if let Some(session) = self.session_mut(id)
-            && !session.dirty
-        {
-            session.dirty = true;
-            self.dirty.push(id);
+        if let Some(session) = self.session_mut(id) {
+            if !session.kind.has_socket() {
+                self.bound_mail(id);
+            } else if !session.dirty {
+                session.dirty = true;
+                self.dirty.push(id);
+            }
         }
     }
 
@@ -58,6 +61,7 @@ impl Hub {
         let Some(view) = self.session(id).map(|session| session.view) else {
             return;
         };
+        self.note_closing(id);
         let end = self.end_of(view);
         let Some(session) = self.session_mut(id) else {
             return;
@@ -103,6 +107,7 @@ impl Hub {
     /// Ends a turn: wakes who waited, sends what may be sent, makes what was appended readable, and holds the bounds.
     pub(super) fn end_turn(&mut self, now: Now) {
         self.check_waiters(now);
+        self.wake_listeners(now);
         self.dispatch(now);
         self.views.seal_grown();
         self.hold_bounds();
@@ -185,21 +190,10 @@ impl Hub {
         if bytes > 0 {
             session.progress_at = now.since_start;
         }
-        let before = session.mailbox.bytes();
-        let mut switches = Vec::new();
-        session
-            .mailbox
-            .advance(bytes, |switched| switches.push(switched));
-        let freed = before.saturating_sub(session.mailbox.bytes());
-        self.mail_bytes = self.mail_bytes.saturating_sub(freed);
         let stalled = session.stalled;
-        for switched in switches {
-            let member_index = self.session(id).map_or(0, |session| session.member_index);
-            self.leave_members(switched.from, member_index);
-            self.views.arrive(switched.to);
-            self.join_members(id, switched.to);
-            self.views.release(switched.from);
-        }
+        self.read_on(id, |mailbox, _, switched| {
+            mailbox.advance(bytes, switched);
+        });
         self.notice_skipped(id);
         if stalled && self.session(id).is_some_and(|s| s.mailbox.bytes() == 0) {
             self.pump(now, id);
@@ -234,9 +228,64 @@ impl Hub {
             session.mailbox.switch(at, new, to);
         }
         self.mark_dirty(id);
+        self.listen_elsewhere(id);
     }
 
-    pub(super) fn join_members(&mut self, id: SessionId, view: ViewId) {
+    /// Moves a session on in what it has to read, and keeps the account of who reads what.
+    pub(super) fn read_on(
+        &mut self,
+        id: SessionId,
+        step: impl FnOnce(&mut Mailbox, &Views, &mut dyn FnMut(Switched)),
+    ) {
+        let is_listener = self.unlist(id);
+        let Some(session) = find_mut(&mut self.sessions, id) else {
+            return;
+        };
+        let before = session.mailbox.bytes();
+        let mut switches = Vec::new();
+        step(&mut session.mailbox, &self.views, &mut |switched| {
+            switches.push(switched);
+        });
+        let after = session.mailbox.bytes();
+        self.mail_bytes = (self.mail_bytes + after).saturating_sub(before);
+        for switched in switches {
+            if !is_listener {
+                let member_index = self.session(id).map_or(0, |session| session.member_index);
+                self.leave_members(switched.from, member_index);
+                self.join_members(id, switched.to);
+            }
+            self.views.arrive(switched.to);
+            self.views.release(switched.from);
+        }
+        if is_listener {
+            self.list(id);
+        }
+    }
+
+    /// A session begins to read a view.
+    pub(super) fn enter_view(&mut self, id: SessionId, view: ViewId) {
+        match self.session(id).map(|session| &session.kind) {
+            Some(Kind::Client) => self.join_members(id, view),
+            Some(Kind::Listener(_)) => self.list(id),
+            // It has nothing to read.
+            Some(Kind::Asker(_)) | None => {}
+        }
+    }
+
+    /// A session reads its view no longer.
+    pub(super) fn leave_view(&mut self, id: SessionId) {
+        if self.unlist(id) {
+            return;
+        }
+        if let Some(session) = self.session(id)
+            && session.kind.has_socket()
+        {
+            let (view, member_index) = (session.mailbox.view(), session.member_index);
+            self.leave_members(view, member_index);
+        }
+    }
+
+    fn join_members(&mut self, id: SessionId, view: ViewId) {
         let Some(members) = self.views.get_mut(view).map(|view| &mut view.members) else {
             return;
         };
@@ -247,7 +296,7 @@ impl Hub {
         }
     }
 
-    pub(super) fn leave_members(&mut self, view: ViewId, member_index: usize) {
+    fn leave_members(&mut self, view: ViewId, member_index: usize) {
         let Some(members) = self.views.get_mut(view).map(|view| &mut view.members) else {
             return;
         };

@@ -26,10 +26,10 @@ const FAILURE_DELAY: Duration = Duration::from_secs(1);
 const AUTHENTICATION_FAILED: &str = "Authentication failed";
 
 /// The answer to a login that a limit on sessions refuses; Asterisk has no such limit.
-const TOO_MANY_SESSIONS: &str = "Too many sessions";
+pub const TOO_MANY_SESSIONS: &str = "Too many sessions";
 
 /// What a login or Challenge is answered with whose user has its one session already.
-const ALREADY_IN_USE: &str = "Login Already In Use";
+pub const ALREADY_IN_USE: &str = "Login Already In Use";
 
 /// Most requests that a client may send without logging in.
 const REQUESTS_MAX: usize = 1000;
@@ -118,7 +118,7 @@ pub enum Full {
 
 impl Full {
     /// What is logged; clients are told [`TOO_MANY_SESSIONS`].
-    const fn reason(self) -> &'static str {
+    pub const fn reason(self) -> &'static str {
         match self {
             Self::All => "sessionlimit of [general] reached",
             Self::Address => "addresslimit reached",
@@ -148,6 +148,7 @@ pub struct Door {
     input: BytesMut,
     random: u32,
     challenge: Option<Challenge>,
+    certificate: Option<Vec<String>>,
     requests: usize,
     refused: VecDeque<Refused>,
     pending: Option<Pending>,
@@ -169,9 +170,20 @@ impl Door {
             input: BytesMut::new(),
             random,
             challenge: None,
+            certificate: None,
             requests: 0,
             refused: VecDeque::new(),
             pending: None,
+        }
+    }
+
+    /// The same connection over TLS, with the names in the certificate that its client has shown and that was verified;
+    /// `None` for none.
+    #[must_use]
+    pub fn with_certificate(self, certificate: Option<Vec<String>>) -> Self {
+        Self {
+            certificate,
+            ..self
         }
     }
 
@@ -355,7 +367,8 @@ impl Door {
             return Step::CloseAt(fails_at);
         }
         let challenge = self.challenge.as_ref();
-        match authenticate(known.users, request, challenge, known.address) {
+        let certificate = self.certificate.as_deref();
+        match authenticate(known.users, request, challenge, known.address, certificate) {
             Ok(Login::Proved(user)) => {
                 known.failed_logins.succeeded(known.address, now);
                 if let Some(full) = (known.full)(&user) {

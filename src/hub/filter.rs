@@ -52,6 +52,8 @@ pub struct FilterDraft {
 #[derive(Debug)]
 pub struct FilterDrafted {
     session: SessionId,
+    /// What the filter was added to.
+    base: Option<Arc<EventFilters>>,
     result: Result<EventFilters, EventFilterError>,
 }
 
@@ -62,6 +64,7 @@ impl FilterDraft {
         let added = filters.push_parts(self.criteria.as_deref(), &self.pattern);
         FilterDrafted {
             session: self.session,
+            base: Some(self.filters),
             result: added.map(|()| filters),
         }
     }
@@ -70,6 +73,7 @@ impl FilterDraft {
     pub const fn failed(session: SessionId) -> FilterDrafted {
         FilterDrafted {
             session,
+            base: None,
             result: Err(EventFilterError::TooCostly),
         }
     }
@@ -102,9 +106,10 @@ impl Hub {
             };
             let head = session.pending.front().map(|pending| &pending.stage);
             if let Some(Stage::Local(Local::Filter(criteria, pattern))) = head {
+                let owner = self.session(self.owner(id)).unwrap_or(session);
                 return Some(FilterDraft {
                     session: id,
-                    filters: Arc::clone(&session.filters),
+                    filters: Arc::clone(&owner.filters),
                     criteria: criteria.clone(),
                     pattern: pattern.clone(),
                 });
@@ -116,8 +121,17 @@ impl Hub {
     pub fn filter_drafted(&mut self, now: Now, drafted: FilterDrafted) {
         let FilterDrafted {
             session: id,
+            base,
             result,
         } = drafted;
+        let filters = self.session(self.owner(id)).map(|owner| &owner.filters);
+        if let (Some(base), Some(filters)) = (base, filters)
+            && !Arc::ptr_eq(&base, filters)
+        {
+            // Another request of the same session has added one meanwhile: once more, with that.
+            self.drafting.push_back(id);
+            return;
+        }
         if let Some(session) = self.session_mut(id)
             && session.closing.is_none()
         {
@@ -143,7 +157,8 @@ impl Hub {
                 return false;
             }
         };
-        let result = result.and_then(|filters| self.take_filters(id, filters));
+        let owner = self.owner(id);
+        let result = result.and_then(|filters| self.take_filters(owner, filters));
         let (word, text) = match &result {
             Ok(()) => ("Success", &b"Success"[..]),
             Err(error) => ("Error", text_for(error)),
@@ -155,7 +170,7 @@ impl Hub {
                 .finish();
         });
         if result.is_ok() {
-            self.choose_view(id);
+            self.choose_view(owner);
         }
         true
     }

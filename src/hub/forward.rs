@@ -111,14 +111,19 @@ impl Hub {
         }
     }
 
-    /// Gives a session a place in the fair queue, unless it has one or nothing to send.
+    /// Gives a session a place in the fair queue, unless it has one or nothing to send. Those of one request have their
+    /// place with their listener.
     pub(super) fn give_turn(&mut self, id: SessionId) {
         let Some(session) = self.session_mut(id) else {
             return;
         };
         if !session.has_turn && next_to_send(session).is_some() {
             session.has_turn = true;
-            self.turns.push(id);
+            if session.kind.is_asker() {
+                self.queue_asker(id);
+            } else {
+                self.turns.push(id);
+            }
         }
     }
 
@@ -131,24 +136,25 @@ impl Hub {
             let Some(id) = self.turns.pop() else {
                 return;
             };
+            let Some(id) = self.whose_turn(id) else {
+                continue;
+            };
             let Some(session) = self.session_mut(id) else {
                 continue;
             };
             session.has_turn = false;
-            let Some(index) = next_to_send(session) else {
-                continue;
-            };
-            let Some(pending) = session.pending.get_mut(index) else {
-                continue;
-            };
-            let Stage::Queued(queued) = std::mem::replace(&mut pending.stage, Stage::Sent) else {
-                continue;
-            };
-            let action_id = pending.action_id.clone();
-            session.in_flight += 1;
-            let user = session.user_key.clone();
-            self.send(now, id, *queued, action_id, user);
+            if let Some(index) = next_to_send(session)
+                && let Some(pending) = session.pending.get_mut(index)
+                && let Stage::Queued(queued) = std::mem::replace(&mut pending.stage, Stage::Sent)
+            {
+                let action_id = pending.action_id.clone();
+                session.in_flight += 1;
+                let user = session.user_key.clone();
+                self.note_sent(id);
+                self.send(now, id, *queued, action_id, user);
+            }
             self.give_turn(id);
+            self.offer_turn(id);
         }
     }
 
@@ -177,7 +183,7 @@ impl Hub {
                 sequence,
                 now.since_start + within,
                 LateAction {
-                    session: id,
+                    session: self.owner(id),
                     user,
                     action_id: action_id.clone(),
                 },

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use super::link::CONFIRM_WITHIN;
 use super::log::LogPosition;
 use super::security::Happening;
-use super::session::{CloseReason, Local, Pending, SessionId, Stage, Waiting};
+use super::session::{Local, Pending, SessionId, Stage, Waiting};
 use super::view::ViewKey;
 use super::{Hub, Now};
 use crate::policy::class::Classes;
@@ -20,7 +20,7 @@ use crate::protocol::request::Request;
 use crate::protocol::writer::{MessageWriter, Text};
 
 /// Longest `WaitEvent`; nothing waits longer than this without asking again.
-const WAIT_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Whether a local request is over.
 #[derive(PartialEq, Eq)]
@@ -77,6 +77,10 @@ impl Hub {
         match local {
             Local::LoggedIn(mask) => return self.log_in(now, id, action_id, *mask),
             Local::Events(mask) => return self.change_events(now, id, action_id, *mask),
+            Local::WaitEvent(timeout) if self.is_asker(id) => {
+                self.ask_to_wait(now, id, *timeout);
+                return Run::Waits;
+            }
             Local::WaitEvent(timeout) => return self.begin_wait(now, id, *timeout),
             Local::AlreadyAuthenticated => {
                 self.answer(id, success, action_id, "Already authenticated");
@@ -106,7 +110,7 @@ impl Hub {
                     action_id,
                     "Thanks for all the fish.",
                 );
-                self.close(id, CloseReason::Logoff);
+                self.log_off(id);
             }
             Local::Refuse(text, happening) => {
                 let text = Text::new(text).unwrap_or(Text::fixed("Permission denied"));
@@ -138,7 +142,8 @@ impl Hub {
     }
 
     fn answer_challenge(&mut self, id: SessionId, action_id: Option<Text<'_>>) {
-        let Some(session) = self.session_mut(id) else {
+        let owner = self.owner(id);
+        let Some(session) = self.session_mut(owner) else {
             return;
         };
         let random = session.challenge_random;
@@ -256,13 +261,15 @@ impl Hub {
     }
 
     /// From here on the session sees the events of these classes.
-    fn set_classes(&mut self, id: SessionId, classes: Classes) {
-        let Some(session) = self.session_mut(id) else {
-            return;
-        };
-        session.mask_deadline = None;
-        session.classes = classes;
-        self.choose_view(id);
+    pub(super) fn set_classes(&mut self, id: SessionId, classes: Classes) {
+        if let Some(session) = self.session_mut(id) {
+            session.mask_deadline = None;
+        }
+        let owner = self.owner(id);
+        if let Some(session) = self.session_mut(owner) {
+            session.classes = classes;
+            self.choose_view(owner);
+        }
         self.tidy_waiters();
     }
 
@@ -381,25 +388,14 @@ impl Hub {
         };
         let action_id = pending.action_id.as_deref().and_then(Text::new);
         let mut head = BytesMut::new();
-        MessageWriter::response(&mut head, Text::fixed("Success"), action_id)
-            .header(
-                Text::fixed("Message"),
-                Text::fixed("Waiting for Event completed."),
-            )
-            .finish();
+        wait_completed(&mut head, action_id);
         let before = session.mailbox.bytes();
         session
             .mailbox
             .insert(waiting.mail_number, waiting.from, &head);
         let added = session.mailbox.bytes().saturating_sub(before);
         self.mail_bytes += added;
-        self.post(id, |out| {
-            let writer = MessageWriter::event(out, Text::fixed("WaitEventComplete"));
-            match action_id {
-                Some(action_id) => writer.header(Text::fixed("ActionID"), action_id).finish(),
-                None => writer.finish(),
-            }
-        });
+        self.post(id, |out| wait_event_complete(out, action_id));
         self.give_turn(id);
     }
 
@@ -408,5 +404,24 @@ impl Hub {
         self.views
             .get(view)
             .map_or_else(LogPosition::default, |view| view.log.end())
+    }
+}
+
+/// The response to `WaitEvent`.
+pub(super) fn wait_completed(out: &mut BytesMut, action_id: Option<Text<'_>>) {
+    MessageWriter::response(out, Text::fixed("Success"), action_id)
+        .header(
+            Text::fixed("Message"),
+            Text::fixed("Waiting for Event completed."),
+        )
+        .finish();
+}
+
+/// The event behind those that were waited for.
+pub(super) fn wait_event_complete(out: &mut BytesMut, action_id: Option<Text<'_>>) {
+    let writer = MessageWriter::event(out, Text::fixed("WaitEventComplete"));
+    match action_id {
+        Some(action_id) => writer.header(Text::fixed("ActionID"), action_id).finish(),
+        None => writer.finish(),
     }
 }

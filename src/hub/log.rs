@@ -19,7 +19,7 @@ pub type Slices<'a> = ArrayVec<&'a [u8], SLICES_MAX>;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What every event ends with, and nothing else in it: a blank line.
-const MESSAGE_END: &[u8] = b"\r\n\r\n";
+pub(super) const MESSAGE_END: &[u8] = b"\r\n\r\n";
 
 /// Memory beyond this is not kept for other logs: a turn fills a quarter of it.
 const SPARE_BYTES_MAX: usize = 1024 * 1024;
@@ -144,6 +144,44 @@ impl ViewLog {
             let (from, to) = (batch.offset(range.start), batch.offset(range.end));
             if let Some(bytes) = batch.bytes.get(from..to) {
                 slices.push(bytes);
+            }
+        }
+        true
+    }
+
+    /// Hands the sealed events of `range` to `each`, one by one, with the position behind each, until it returns
+    /// `false`. `false`: the range begins before the oldest byte kept.
+    #[must_use]
+    pub fn events(
+        &self,
+        range: Range<LogPosition>,
+        mut each: impl FnMut(&[u8], LogPosition) -> bool,
+    ) -> bool {
+        if range.start >= range.end {
+            return true;
+        }
+        if range.start < self.base() {
+            return false;
+        }
+        let first = self
+            .batches
+            .partition_point(|batch| batch.end() <= range.start);
+        for batch in self.batches.range(first..) {
+            let (from, to) = (batch.offset(range.start), batch.offset(range.end));
+            let mut rest = batch.bytes.get(from..to).unwrap_or_default();
+            let mut position = batch.start.plus(from);
+            while !rest.is_empty() {
+                let end = memmem::find(rest, MESSAGE_END)
+                    .map_or(rest.len(), |found| found + MESSAGE_END.len());
+                let (event, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+                position = position.plus(end);
+                if !each(event, position) {
+                    return true;
+                }
+                rest = behind;
+            }
+            if batch.end() >= range.end {
+                break;
             }
         }
         true

@@ -79,6 +79,7 @@ impl Hub {
                 continue;
             };
             session.has_turn = false;
+            session.kind.forget_turns();
             for pending in &mut session.pending {
                 if matches!(pending.stage, Stage::Queued(_)) {
                     pending.stage = Stage::Local(Local::Refuse(text.as_bytes().into(), None));
@@ -92,9 +93,9 @@ impl Hub {
 
     fn close_those_who_asked(&mut self) {
         for id in self.session_ids() {
-            let closes = self
-                .session(id)
-                .is_some_and(|s| s.user.on_upstream_loss == OnUpstreamLoss::Close);
+            let closes = self.session(id).is_some_and(|session| {
+                session.user.on_upstream_loss == OnUpstreamLoss::Close && !session.kind.is_asker()
+            });
             if closes {
                 self.close(id, CloseReason::UpstreamLost);
             }
@@ -167,6 +168,7 @@ impl Hub {
             );
         }
         self.end_stalled(now);
+        self.views.give_up_kept(now.since_start);
         self.end_turn(now);
     }
 
@@ -180,6 +182,8 @@ impl Hub {
             .chain(self.link_deadline())
             .chain(self.waiters_deadline())
             .chain(self.write_deadline)
+            .chain(self.listeners_deadline())
+            .chain(self.views.kept_due())
             .chain(self.overdue_at().filter(|_| self.is_ready()))
             .min()
     }

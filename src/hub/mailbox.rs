@@ -2,6 +2,7 @@
 //! each with the position at which it belongs. Order is Asterisk's order, whole messages only,
 //! however the writes are cut. A change of view is a message too: behind it the cursor is in another log.
 
+mod collect;
 mod skip;
 
 use std::collections::VecDeque;
@@ -279,7 +280,7 @@ impl Mailbox {
 
     /// Says that `written` bytes of what [`Mailbox::gather`] gave are with the kernel. Switches that were
     /// passed are handed to `switched`, in order.
-    pub(super) fn advance(&mut self, mut written: usize, mut switched: impl FnMut(Switched)) {
+    pub(super) fn advance(&mut self, mut written: usize, switched: &mut dyn FnMut(Switched)) {
         loop {
             let Some(mail) = self.mail.front_mut() else {
                 self.cursor.0 = self.cursor.0.saturating_add(written as u64);

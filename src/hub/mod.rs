@@ -16,6 +16,7 @@ mod events;
 mod filter;
 mod forward;
 mod judge;
+mod kept;
 mod late;
 pub mod line_limit;
 mod link;
@@ -35,6 +36,7 @@ mod session;
 mod slow;
 mod turns;
 mod view;
+mod web;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -43,17 +45,16 @@ use std::time::Duration;
 use bytes::BytesMut;
 use slab::Slab;
 
-use self::filter::Drafting;
 use self::late::LateActions;
 use self::link::Link;
-use self::mailbox::Mailbox;
+use self::log::LogPosition;
 use self::random::Random;
-use self::reports::ReportLimits;
 use self::ring::Ring;
 use self::security::Connection;
 use self::session::{Local, Pending, Session, Stage, find_mut};
 use self::turns::Turns;
-use self::view::{ViewKey, Views};
+use self::view::{ViewId, ViewKey, Views};
+use self::web::{Kind, Web};
 use crate::config::settings::{General, Upstream};
 use crate::policy::action::ActionTable;
 use crate::policy::class::Classes;
@@ -61,7 +62,6 @@ use crate::policy::credential::Challenge;
 use crate::policy::event_mask::EventMask;
 use crate::policy::user::{ActionIds, User};
 use crate::protocol::action_id::TokenMint;
-use crate::protocol::request_framer::RequestFramer;
 use crate::protocol::upstream_framer::UpstreamFramer;
 
 pub use self::delivery::Outcome;
@@ -71,6 +71,7 @@ pub use self::log::Slices;
 pub use self::notice::Notice;
 pub use self::reports::AuditRecord;
 pub use self::session::{CloseReason, SessionId};
+pub use self::web::{Answer, Fetched, NotAsked, Place, WebOutput};
 
 /// The time, as the caller knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +146,8 @@ pub struct Hub {
     resumed: Vec<SessionId>,
     /// Sessions whose input goes on to be parsed with the next tick.
     backlog: Vec<SessionId>,
+    /// What is to be done for sessions without a socket.
+    web: Web,
     /// When the next session may be ended whose socket takes nothing; never too late, but perhaps too early.
     write_deadline: Option<Duration>,
     notices: VecDeque<Notice>,
@@ -177,6 +180,7 @@ impl Hub {
             dirty: Vec::new(),
             resumed: Vec::new(),
             backlog: Vec::new(),
+            web: Web::default(),
             write_deadline: None,
             notices: VecDeque::new(),
             general,
@@ -185,77 +189,44 @@ impl Hub {
     }
 
     /// Takes in a client that has logged in. Its answer to the login is already on the way.
-    pub fn attach(&mut self, now: Now, admission: Admission) -> SessionId {
-        let Admission {
-            user,
-            account,
-            connection,
-            action_id,
-            events,
-            challenge,
-            challenge_random,
-            input,
-        } = admission;
+    pub fn attach(&mut self, now: Now, mut admission: Admission) -> SessionId {
+        let login = Pending {
+            action_id: admission.action_id.take(),
+            stage: Stage::Local(Local::LoggedIn(admission.events)),
+        };
         let key = ViewKey {
             classes: Classes::NONE,
-            all_action_ids: user.action_ids == ActionIds::All,
-            filters: Arc::clone(&user.event_filters),
+            all_action_ids: admission.user.action_ids == ActionIds::All,
+            filters: Arc::clone(&admission.user.event_filters),
         };
         let view = self.views.subscribe(&key);
-        let end = self.end_of(view);
-        self.generation = self.generation.wrapping_add(1);
-        let user_key: Box<str> = user.name.to_ascii_lowercase().into();
-        let session = Session {
-            generation: self.generation,
-            user_key: user_key.clone(),
-            account,
-            connection,
-            logged_in_at: now.wall,
-            limits: ReportLimits::new(),
-            // Most have nothing left; the buffer in which their login was read goes then.
-            input: if input.is_empty() {
-                BytesMut::new()
-            } else {
-                input
-            },
-            framer: RequestFramer::default(),
-            end_of_input: false,
-            pending: VecDeque::new(),
-            in_flight: 0,
-            originates: 0,
-            has_turn: false,
-            waiting: None,
-            mask_deadline: None,
-            classes: Classes::NONE,
-            filters: Arc::clone(&user.event_filters),
-            drafting: Drafting::Idle,
-            view,
-            mailbox: Mailbox::new(view, end),
-            member_index: 0,
-            challenge,
-            challenge_random,
-            blocked: false,
-            progress_at: now.since_start,
-            dirty: false,
-            stalled: false,
-            backlogged: false,
-            closing: None,
-            user,
-        };
-        self.notice_session_opened(&session.user, connection.address());
-        let id = self.insert(session);
-        self.join_members(id, view);
-        self.by_user.entry(user_key).or_default().push(id);
-        self.push_pending(
-            id,
-            Pending {
-                action_id,
-                stage: Stage::Local(Local::LoggedIn(events)),
-            },
-        );
+        let id = self.open(now, Kind::Client, admission, (view, self.end_of(view)));
+        self.push_pending(id, login);
         self.pump(now, id);
         self.end_turn(now);
         id
+    }
+
+    /// A session of a user begins, who is told of in the log.
+    fn open(
+        &mut self,
+        now: Now,
+        kind: Kind,
+        admission: Admission,
+        place: (ViewId, LogPosition),
+    ) -> SessionId {
+        self.notice_session_opened(&admission.user, admission.connection.address());
+        let session = Session::begin(self.next_generation(), kind, now, admission, place);
+        let user_key = session.user_key.clone();
+        let id = self.insert(session);
+        self.enter_view(id, place.0);
+        self.by_user.entry(user_key).or_default().push(id);
+        id
+    }
+
+    const fn next_generation(&mut self) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        self.generation
     }
 
     fn insert(&mut self, session: Session) -> SessionId {
@@ -273,19 +244,23 @@ impl Hub {
         if self.session(id).is_none() {
             return;
         }
+        self.leave_listener(id);
+        self.leave_view(id);
         let session = self.sessions.remove(id.index as usize);
         self.mail_bytes = self.mail_bytes.saturating_sub(session.mailbox.bytes());
-        self.added_filter_bytes = self
-            .added_filter_bytes
-            .saturating_sub(session.filters.added_bytes());
-        self.leave_members(session.mailbox.view(), session.member_index);
+        let is_asker = session.kind.is_asker();
+        if !is_asker {
+            self.added_filter_bytes = self
+                .added_filter_bytes
+                .saturating_sub(session.filters.added_bytes());
+        }
         for view in session.mailbox.switches() {
             self.views.arrive(view);
             self.views.release(view);
         }
         self.views.unsubscribe(session.view);
         self.views.release(session.mailbox.view());
-        if let Some(ids) = self.by_user.get_mut(&session.user_key) {
+        if !is_asker && let Some(ids) = self.by_user.get_mut(&session.user_key) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.by_user.remove(&session.user_key);
@@ -299,7 +274,7 @@ impl Hub {
         self.originates
             .retain(|_, originate| originate.session != id);
         self.waiters.retain(|other| *other != id);
-        if session.user.display_connects {
+        if session.user.display_connects && !is_asker {
             self.notice(Notice::SessionClosed {
                 user: session.user.name.clone(),
                 address: session.connection.address(),
@@ -308,9 +283,9 @@ impl Hub {
         }
     }
 
-    /// How many sessions there are.
+    /// How many sessions there are; those of one request are none.
     pub fn session_count(&self) -> usize {
-        self.sessions.len()
+        self.sessions.len() - self.web.askers
     }
 
     /// The user of a session.

@@ -288,6 +288,7 @@ impl Hub {
             }
             session.in_flight = session.in_flight.saturating_sub(1);
         }
+        self.note_settled(id, 1);
         self.give_turn(id);
     }
 

@@ -63,7 +63,8 @@ impl Hub {
 
     /// The same of a session, where the answer to what it asked was just given.
     pub(super) fn report_session(&mut self, now: Now, id: SessionId, happening: Happening) {
-        let Some(session) = self.session_mut(id) else {
+        let counted = self.owner(id);
+        let Some(session) = self.session_mut(counted) else {
             return;
         };
         if session.limits.reports.admit(now.since_start).is_none() {
@@ -114,7 +115,8 @@ impl Hub {
         request: Request<'_>,
         refusal: &Refusal,
     ) {
-        let Some(session) = self.session_mut(id) else {
+        let counted = self.owner(id);
+        let Some(session) = self.session_mut(counted) else {
             return;
         };
         let Some(suppressed) = session.limits.refusal_lines.admit(now.since_start) else {

@@ -22,6 +22,7 @@ pub struct Connection {
     local: SocketAddr,
     remote: SocketAddr,
     number: u64,
+    encrypted: bool,
 }
 
 impl Connection {
@@ -35,12 +36,30 @@ impl Connection {
             remote: canonical(remote),
             // As many digits as the pointers have that Asterisk shows.
             number: random & 0x7fff_ffff_ffff | 0x1000_0000_0000,
+            encrypted: false,
+        }
+    }
+
+    /// The same connection, over TLS.
+    #[must_use]
+    pub const fn over_tls(self) -> Self {
+        Self {
+            encrypted: true,
+            ..self
         }
     }
 
     /// Where the client is.
     pub const fn address(&self) -> IpAddr {
         self.remote.ip()
+    }
+
+    /// One of its addresses: `IPV4/TCP/192.0.2.7/5038` or `IPV4/TLS/192.0.2.7/5039`
+    /// (`main/manager.c`, `mansession_get_transport`).
+    fn written(&self, address: SocketAddr) -> String {
+        let family = if address.is_ipv4() { "IPV4" } else { "IPV6" };
+        let transport = if self.encrypted { "TLS" } else { "TCP" };
+        format!("{family}/{transport}/{}/{}", address.ip(), address.port())
     }
 
     /// The SessionID.
@@ -82,7 +101,10 @@ impl Happening {
         match failure {
             LoginFailure::UnknownUser => Some(Self::InvalidAccountId),
             LoginFailure::Address => Some(Self::FailedAcl),
-            LoginFailure::WrongSecret => Some(Self::InvalidPassword),
+            // A certificate is a proof as a secret is, of which Asterisk knows nothing.
+            LoginFailure::WrongSecret
+            | LoginFailure::NoCertificate
+            | LoginFailure::WrongCertificate => Some(Self::InvalidPassword),
             LoginFailure::WrongKey => Some(Self::ChallengeResponseFailed {
                 challenge: challenge.into(),
                 response: response.into(),
@@ -188,8 +210,8 @@ impl SecurityEvent {
         let at = iso_time(self.at);
         let session_start = iso_time(self.session_start);
         let session = self.connection.session_id();
-        let local = address(self.connection.local);
-        let remote = address(self.connection.remote);
+        let local = self.connection.written(self.connection.local);
+        let remote = self.connection.written(self.connection.remote);
         let account = safe(&self.account);
         let bad_format = matches!(self.happening, Happening::RequestBadFormat(_));
         let mut writer = MessageWriter::event(out, self.happening.name())
@@ -267,12 +289,6 @@ fn safe(bytes: &[u8]) -> Vec<u8> {
         safe.extend(chunk.invalid().iter().map(|_| b'?'));
     }
     safe
-}
-
-/// `IPV4/TCP/192.0.2.7/5038`.
-fn address(address: SocketAddr) -> String {
-    let family = if address.is_ipv4() { "IPV4" } else { "IPV6" };
-    format!("{family}/TCP/{}/{}", address.ip(), address.port())
 }
 
 /// A time since 1970 as `2026-11-20T22:04:57.425+0000`.

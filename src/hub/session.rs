@@ -15,6 +15,8 @@ use super::reports::ReportLimits;
 use super::ring::Route;
 use super::security::{Connection, Happening};
 use super::view::ViewId;
+use super::web::Kind;
+use super::{Admission, Now};
 use crate::policy::action::ReplyShape;
 use crate::policy::class::Classes;
 use crate::policy::credential::Challenge;
@@ -68,6 +70,8 @@ pub enum CloseReason {
     },
     /// Its user has `onupstreamloss = close`, and Asterisk went away.
     UpstreamLost,
+    /// Its HTTP session is over: it expired, or the client logged off elsewhere.
+    Expired,
     /// amimux itself ends.
     Shutdown,
 }
@@ -90,6 +94,7 @@ impl std::fmt::Display for CloseReason {
                 timeout.as_millis()
             ),
             Self::UpstreamLost => formatter.write_str("Asterisk went away"),
+            Self::Expired => formatter.write_str("its HTTP session is over"),
             Self::Shutdown => formatter.write_str("amimux is shutting down"),
         }
     }
@@ -121,6 +126,55 @@ pub(super) enum Local {
 }
 
 impl Session {
+    /// A session of that kind that has not asked anything, and reads `view` from `cursor` on.
+    pub(super) fn begin(
+        generation: u32,
+        kind: Kind,
+        now: Now,
+        admission: Admission,
+        (view, cursor): (ViewId, LogPosition),
+    ) -> Self {
+        let Admission { user, input, .. } = admission;
+        Self {
+            generation,
+            kind,
+            user_key: user.name.to_ascii_lowercase().into(),
+            account: admission.account,
+            connection: admission.connection,
+            logged_in_at: now.wall,
+            limits: ReportLimits::new(),
+            // Most have nothing left; the buffer in which their login was read goes then.
+            input: if input.is_empty() {
+                BytesMut::new()
+            } else {
+                input
+            },
+            framer: RequestFramer::default(),
+            end_of_input: false,
+            pending: VecDeque::new(),
+            in_flight: 0,
+            originates: 0,
+            has_turn: false,
+            waiting: None,
+            mask_deadline: None,
+            classes: Classes::NONE,
+            filters: Arc::clone(&user.event_filters),
+            drafting: Drafting::Idle,
+            view,
+            mailbox: Mailbox::new(view, cursor),
+            member_index: 0,
+            challenge: admission.challenge,
+            challenge_random: admission.challenge_random,
+            blocked: false,
+            progress_at: now.since_start,
+            dirty: false,
+            stalled: false,
+            backlogged: false,
+            closing: None,
+            user,
+        }
+    }
+
     /// Whether a `Logoff` waits for its turn: what is behind it is not looked at, as Asterisk would never read it.
     pub(super) fn says_goodbye(&self) -> bool {
         let last = self.pending.back().map(|pending| &pending.stage);
@@ -186,6 +240,7 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Session {
     pub generation: u32,
+    pub kind: Kind,
     pub user: Arc<User>,
     /// The user's name in lower case.
     pub user_key: Box<str>,

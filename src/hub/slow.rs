@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
+use super::kept::KEPT_BYTES_MAX;
 use super::log::{LogPosition, ViewLog};
 use super::session::{CloseReason, Session, SessionId, find_mut};
 use super::view::{SPARE_MAX, ViewId, Views};
@@ -13,7 +14,7 @@ use super::{Hub, Notice, Now};
 use crate::policy::user::OnSlow;
 
 /// Private messages of one client beyond which it is cut off. Large lists fit; what fills this is not reading.
-const MAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(super) const MAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes kept for a view beyond which a sweep no longer waits for its pace.
 const SWEEP_NOW_BYTES: usize = 1024 * 1024;
@@ -101,6 +102,7 @@ impl Hub {
 
     /// Keeps memory bounded: what a view retains, what a client may have waiting, and everything together.
     pub(super) fn hold_bounds(&mut self) {
+        self.abridge_heavy();
         let limit = self.general.memory_limit_bytes;
         // Before its sweep, even those who read in time need what one turn brought.
         let most = self.general.retention_bytes.max(2 * SWEEP_NOW_BYTES);
@@ -131,10 +133,17 @@ impl Hub {
                 .iter()
                 .filter_map(|index| self.sessions.get(*index as usize))
                 .map(|session| session.mailbox.cursor())
+                .chain(view.polled.first().map(|(cursor, _)| *cursor))
                 .min();
             match oldest {
                 // Somebody is on the way into this view: keep what it may need.
                 _ if view.expects_readers() => {}
+                // So may one who was here.
+                _ if view.is_kept => {
+                    let kept = view.log.base_within(KEPT_BYTES_MAX);
+                    view.log
+                        .forget_before(oldest.map_or(kept, |oldest| oldest.min(kept)));
+                }
                 Some(oldest) if oldest < view.log.end() => view.log.forget_before(oldest),
                 _ => {
                     if let Some(memory) = view.log.clear()
@@ -180,7 +189,7 @@ impl Hub {
             }
         };
         let lacks = |session: &Session| {
-            session.user.on_slow == OnSlow::Skip
+            (session.user.on_slow == OnSlow::Skip || session.kind.is_listener())
                 && !session.is_cut_off()
                 && session.mailbox.lacks(&self.views, base_of) == Ok(true)
         };
@@ -190,8 +199,10 @@ impl Hub {
                 .map(|(index, session)| name(index, session))
                 .collect::<Vec<_>>()
         } else {
-            let members = view.members.iter().map(|index| *index as usize);
+            let polled = view.polled.range(..(base, 0)).map(|(_, index)| index);
+            let members = view.members.iter().chain(polled);
             members
+                .map(|index| *index as usize)
                 .filter_map(|index| Some((index, self.sessions.get(index)?)))
                 .filter(|(_, session)| lacks(session))
                 .map(|(index, session)| name(index, session))
@@ -209,6 +220,9 @@ impl Hub {
     }
 
     fn skip_to_present(&mut self, id: SessionId) {
+        if self.abridge(id) {
+            return;
+        }
         let Some(session) = find_mut(&mut self.sessions, id) else {
             return;
         };
@@ -225,7 +239,7 @@ impl Hub {
         let Some(session) = self.session_mut(id) else {
             return;
         };
-        let Some(missed) = session.mailbox.take_told() else {
+        let Some(missed) = session.mailbox.take_told().filter(|told| told.events > 0) else {
             return;
         };
         let notice = Notice::EventsSkipped {
@@ -259,10 +273,14 @@ impl Hub {
         let greedy = self
             .sessions
             .iter()
+            .filter(|(_, session)| !session.kind.is_asker() || session.closing.is_none())
             .max_by_key(|(_, session)| session.mailbox.bytes())
             .map(|(index, session)| name(index, session));
         greedy.is_some_and(|id| {
-            let behind_bytes = self.behind_bytes(id);
+            let (behind_bytes, held) = (self.behind_bytes(id), self.mail_bytes);
+            if self.abridge(id) || self.overflow(id) {
+                return self.mail_bytes < held;
+            }
             self.cut_off(id, CloseReason::TooSlow { behind_bytes })
         })
     }

@@ -1,7 +1,7 @@
 //! Views: what a group of clients with the same rights and filters sees. The hub decides once per event
 //! and view, never per client, and appends the event to the view's log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
@@ -9,8 +9,10 @@ use bytes::BytesMut;
 use slab::Slab;
 
 use super::judge::Judge;
-use super::log::ViewLog;
+use super::kept::Kept;
+use super::log::{LogPosition, ViewLog};
 use super::mailbox::FellOff;
+use super::session::SessionId;
 use crate::policy::class::Classes;
 use crate::policy::event_filter::EventFilters;
 use crate::policy::filter::table::{SetNumber, Verdicts};
@@ -38,14 +40,22 @@ pub(super) struct View {
     pub(super) key: ViewKey,
     /// Its events.
     pub(super) log: ViewLog,
-    /// The sessions that read it now, by their index.
+    /// No other view of this process ever has the same number.
+    pub(super) number: u64,
+    /// The sessions that read it now and are swept, by their index.
     pub(super) members: Vec<u32>,
+    /// Those that read it when they are asked to, by how far they have read.
+    pub(super) polled: BTreeSet<(LogPosition, u32)>,
+    /// Those of them that wait for its next event.
+    pub(super) waiting: Vec<SessionId>,
     /// How many sessions have it as their latest view. Without any, nothing is appended.
     pub(super) subscribers: usize,
     /// How many mailboxes hold a switch to it, or read it.
     references: usize,
     /// How many sessions are on their way from another view to this one.
     expected: usize,
+    /// Whether events stay for a while that everybody has read.
+    pub(super) is_kept: bool,
     /// Whether something was appended since the last sweep.
     pub(super) grown: bool,
     /// Its filters among those that are judged together; `None` while they are judged by themselves.
@@ -98,6 +108,10 @@ pub(super) struct Views {
     /// Bytes kept in all logs.
     retained_bytes: usize,
     by_key: HashMap<ViewKey, ViewId>,
+    /// The number of the next view.
+    next_number: u64,
+    /// Those that are kept for followers.
+    pub(super) kept: Kept,
     /// Judges events for all that have filters.
     judge: Judge,
 }
@@ -109,16 +123,27 @@ impl Views {
             let id = ViewId(self.slab.insert(View {
                 key: key.clone(),
                 log: ViewLog::default(),
+                number: self.next_number,
                 members: Vec::new(),
+                polled: BTreeSet::new(),
+                waiting: Vec::new(),
                 subscribers: 0,
                 references: 0,
                 expected: 0,
+                is_kept: false,
                 grown: false,
                 set: self.judge.number(&key.filters),
             }));
+            self.next_number += 1;
             self.by_key.insert(key.clone(), id);
             id
         });
+        self.hold(id);
+        id
+    }
+
+    /// One more subscriber and reference.
+    pub(super) fn hold(&mut self, id: ViewId) {
         if let Some(view) = self.slab.get_mut(id.0) {
             view.subscribers += 1;
             view.references += 1;
@@ -126,7 +151,6 @@ impl Views {
                 self.judge.ask_for_build();
             }
         }
-        id
     }
 
     /// Hands every view that an event is for to `each`: an event of these classes, given as Asterisk sends it.
@@ -159,6 +183,17 @@ impl Views {
     /// The views that have grown since the last sweep; some may be gone.
     pub(super) fn grown(&self) -> &[ViewId] {
         &self.grown
+    }
+
+    /// Takes those who waited for an event of one of the views that have grown.
+    pub(super) fn take_waiting(&mut self) -> Vec<SessionId> {
+        let mut woken = Vec::new();
+        for id in &self.grown {
+            if let Some(view) = self.slab.get_mut(id.0) {
+                woken.append(&mut view.waiting);
+            }
+        }
+        woken
     }
 
     /// Ends a turn: what was appended becomes readable.

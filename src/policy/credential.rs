@@ -31,9 +31,15 @@ pub enum LoginFailure {
     /// The user's access control list denies the client's address.
     #[error("the address is denied by the user's access control list")]
     Address,
-    /// The user has no `secret` line, so that nobody can log in as it.
+    /// The user has neither `secret` nor `tlsclientname`, so that nobody can log in as it.
     #[error("the user has no secret configured")]
     NoSecret,
+    /// The user has a `tlsclientname`, and the client showed no certificate.
+    #[error("the user's tlsclientname asks for a TLS client certificate, and there is none")]
+    NoCertificate,
+    /// The client's certificate does not have the name in the user's `tlsclientname`.
+    #[error("the client's certificate does not have the name in the user's tlsclientname")]
+    WrongCertificate,
     /// `Secret` is not the configured one.
     #[error("the secret is wrong")]
     WrongSecret,
@@ -118,13 +124,17 @@ impl Challenge {
 /// empty or absent `Secret`; one without any cannot log in. One with a hash never logs in with an empty secret,
 /// nor with a key. What Asterisk does not have, `authtype` and `secrethash`, fails before anything is compared.
 ///
+/// `certificate` holds the names in the certificate that the client has shown and that was verified. A user with
+/// `tlsclientname` needs one with that name, ignoring case; if it has no secret, that is enough, and `Secret` is ignored.
+///
 /// # Errors
-/// The first reason in Asterisk's order: name, address, credentials.
+/// The first reason in Asterisk's order: name, address, credentials; a certificate comes before a secret.
 pub fn authenticate(
     users: &Users,
     request: Request<'_>,
     challenge: Option<&Challenge>,
     address: IpAddr,
+    certificate: Option<&[String]>,
 ) -> Result<Login, LoginFailure> {
     let username = request.get_or_empty("Username");
     let user = users.get(username);
@@ -142,8 +152,12 @@ pub fn authenticate(
     if !user.acl.allows(address) {
         return Err(LoginFailure::Address);
     }
+    let certified = has_certificate(user, certificate)?;
     if matches!(user.credential, Credential::None) {
-        return Err(LoginFailure::NoSecret);
+        return match certified {
+            true => Ok(Login::Proved(Arc::clone(user))),
+            false => Err(LoginFailure::NoSecret),
+        };
     }
     match (user.login_forms, is_md5(request)) {
         (LoginForms::Plain, true) => return Err(LoginFailure::Md5Forbidden),
@@ -154,6 +168,21 @@ pub fn authenticate(
         return hashed(user, request);
     }
     credentials.map(|()| Login::Proved(Arc::clone(user)))
+}
+
+/// Whether the client has proved by its certificate that it is the user; `false` where none is asked for.
+///
+/// # Errors
+/// One is asked for, and the client has shown none or another.
+pub fn has_certificate(user: &User, certificate: Option<&[String]>) -> Result<bool, LoginFailure> {
+    let Some(wanted) = &user.tls_client_name else {
+        return Ok(false);
+    };
+    let names = certificate.ok_or(LoginFailure::NoCertificate)?;
+    match names.iter().any(|name| name.eq_ignore_ascii_case(wanted)) {
+        true => Ok(true),
+        false => Err(LoginFailure::WrongCertificate),
+    }
 }
 
 fn hashed(user: &Arc<User>, request: Request<'_>) -> Result<Login, LoginFailure> {

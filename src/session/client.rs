@@ -108,6 +108,7 @@ impl Shell {
         let now = self.now();
         self.hub.borrow_mut().shut_down(now);
         self.settle();
+        self.close_web();
         loop {
             let next = self.clients.borrow().first();
             let Some(client) = next else { return };

@@ -155,19 +155,17 @@ impl Shell {
                 }
                 Ok((Outcome::CaughtUp, _)) => {
                     if !self.hub.borrow_mut().turn_over(now, id) {
-                        match client.stream.try_flush() {
-                            Ok(()) => return Attempt::Done,
-                            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                                return Attempt::Full;
-                            }
-                            Err(_) => {
-                                self.end(id, CloseReason::Disconnected);
-                                return Attempt::Ended;
-                            }
-                        }
+                        return match client.stream.try_flush() {
+                            Ok(()) => Attempt::Done,
+                            Err(error) => self.not_written(id, &error),
+                        };
                     }
                 }
                 Ok((Outcome::Finished, _)) => {
+                    // Its last words may still wait to be sent.
+                    if let Err(error) = client.stream.try_flush() {
+                        return self.not_written(id, &error);
+                    }
                     self.end(id, CloseReason::Disconnected);
                     return Attempt::Ended;
                 }
@@ -175,13 +173,17 @@ impl Shell {
                     self.end(id, CloseReason::TooSlow { behind_bytes });
                     return Attempt::Ended;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Attempt::Full,
-                Err(_) => {
-                    self.end(id, CloseReason::Disconnected);
-                    return Attempt::Ended;
-                }
+                Err(error) => return self.not_written(id, &error),
             }
         }
+    }
+
+    fn not_written(self: &Rc<Self>, id: SessionId, error: &std::io::Error) -> Attempt {
+        if error.kind() == ErrorKind::WouldBlock {
+            return Attempt::Full;
+        }
+        self.end(id, CloseReason::Disconnected);
+        Attempt::Ended
     }
 
     fn write_once(&self, id: SessionId, client: &Client) -> std::io::Result<(Outcome, usize)> {

@@ -12,6 +12,7 @@ use tracing::{debug, error, info, warn};
 use super::clients::Clients;
 use super::flush::Pace;
 use super::refusal_log::{self, Refusal};
+use super::web::Desk;
 use crate::hub::{Hub, Notice, Now, SessionId};
 use crate::transport::stream::Stream;
 
@@ -70,6 +71,10 @@ pub struct Shell {
     /// When the timer's task will look by itself.
     timer_armed: Cell<Option<Duration>>,
     banner: watch::Sender<Option<String>>,
+    /// Who came over HTTP.
+    pub(super) desk: RefCell<Desk>,
+    /// The task for them has to look: there is something to hand out.
+    pub(super) web_wake: Notify,
     /// A filter of a session is being compiled: the others wait, each session's in its turn.
     pub(super) is_drafting: Cell<bool>,
     pub(super) name: String,
@@ -100,6 +105,8 @@ impl Shell {
             timer_wake: Notify::new(),
             timer_armed: Cell::new(None),
             banner,
+            desk: RefCell::default(),
+            web_wake: Notify::new(),
             is_drafting: Cell::new(false),
             name,
             last_cause: RefCell::new(String::new()),
@@ -129,6 +136,9 @@ impl Shell {
         self.write_upstream();
         self.log_notices();
         self.compile_filters();
+        if self.hub.borrow().has_web_output() {
+            self.web_wake.notify_one();
+        }
         self.arm_timer();
     }
 
@@ -139,19 +149,21 @@ impl Shell {
         };
         let mut hub = self.hub.borrow_mut();
         let outbound = hub.outbound();
-        while !outbound.is_empty() {
-            match socket.try_write(outbound) {
-                Ok(written) => drop(outbound.split_to(written.min(outbound.len()))),
-                Err(error) => {
-                    if error.kind() != ErrorKind::WouldBlock {
-                        // Reading tells why the connection ended; nothing more can be sent on it.
-                        outbound.clear();
-                    } else if !self.upstream_writes.get() {
-                        self.upstream_wake.notify_one();
-                    }
-                    return;
+        let mut sent = Ok(());
+        while !outbound.is_empty() && sent.is_ok() {
+            sent = socket
+                .try_write(outbound)
+                .map(|written| drop(outbound.split_to(written.min(outbound.len()))));
+        }
+        match sent.and_then(|()| socket.try_flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if !self.upstream_writes.get() {
+                    self.upstream_wake.notify_one();
                 }
             }
+            // Reading tells why the connection ended; nothing more can be sent on it.
+            Err(_) => outbound.clear(),
         }
     }
 

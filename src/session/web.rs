@@ -4,6 +4,8 @@
 //! changes (`Events`, `Filter`) is its listener's. Askers of one listener run at the same time, as requests of one
 //! HTTP session do in Asterisk. HTTP itself is served on a thread of its own, which has a [`WebHub`] for each Asterisk.
 
+mod desk;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::registry::LoginGuard;
 use crate::hub::{Admission, SessionId};
+pub use crate::hub::{Answer, Fetched, Place};
+
+pub(super) use self::desk::Desk;
 
 /// Calls that wait for a hub's thread at most; beyond it, who calls waits.
 pub const WEB_CALLS_MAX: usize = 1024;
@@ -29,16 +34,6 @@ pub enum WebError {
     /// The session has as many requests under way as it may have (`maxqueued`).
     #[error("too many requests of this session are under way")]
     TooMany,
-}
-
-/// Where a follower of events is: of which view, and how far it has read. It means the same for as long as the view
-/// lives, so that a follower that comes back can go on from there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Names the view; no other view of this process ever has the same.
-    pub view: u64,
-    /// The position in its log behind the last event read.
-    pub position: u64,
 }
 
 /// One who has proved who it is.
@@ -62,24 +57,6 @@ pub struct Entered {
     pub listener: SessionId,
     /// The answer to `Login`, as AMI has it; empty where none was wanted.
     pub answer: BytesMut,
-}
-
-/// The answer to a request.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// Whole AMI messages. Empty for a `WaitEvent` whose place another took.
-    pub bytes: BytesMut,
-    /// The request ended the session (`Logoff`): the listener is gone.
-    pub ended: bool,
-}
-
-/// Events that a listener had waiting.
-#[derive(Debug, Default)]
-pub struct Fetched {
-    /// Whole AMI messages, one after the other.
-    pub bytes: BytesMut,
-    /// Where each of them ends in `bytes`, and the place behind it.
-    pub ends: Vec<(usize, Place)>,
 }
 
 /// A call to a hub's thread.

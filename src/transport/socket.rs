@@ -19,8 +19,8 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 /// closed as well, and one that opens by little does not end its count.
 const CLIENT_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(120);
 
-/// How long a closed client may go on sending before it is cut off.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long a closed client may go on sending, or take to read the last bytes, before it is cut off.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 /// Bytes that a closed client may go on sending before it is cut off.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -61,26 +61,24 @@ pub fn wait_for_client(stream: &TcpStream, write_timeout: Duration, full: bool) 
     let _ = SockRef::from(stream).set_tcp_user_timeout(wait);
 }
 
-/// Closes a connection so that the peer gets the last bytes: closing with unread input would reset it.
+/// Closes a connection so that the peer gets the last bytes: closing with unread input would reset it. How long that
+/// may take is the caller's affair: [`LINGER`].
 ///
 /// Cancel safe: dropping it closes at once.
-pub async fn linger(stream: &TcpStream) {
+pub(super) async fn linger(stream: &TcpStream) {
     if SockRef::from(stream).shutdown(Shutdown::Write).is_err() {
         return;
     }
-    let drained = async {
-        let mut rest = LINGER_BYTES;
-        let mut buffer = [0_u8; 4096];
-        while rest > 0 && stream.readable().await.is_ok() {
-            match stream.try_read(&mut buffer) {
-                Ok(0) => return,
-                Ok(read) => rest = rest.saturating_sub(read),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => return,
-            }
+    let mut rest = LINGER_BYTES;
+    let mut buffer = [0_u8; 4096];
+    while rest > 0 && stream.readable().await.is_ok() {
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return,
+            Ok(read) => rest = rest.saturating_sub(read),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return,
         }
-    };
-    let _ = tokio::time::timeout(LINGER, drained).await;
+    }
 }
 
 #[cfg(test)]

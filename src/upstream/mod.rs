@@ -1,11 +1,15 @@
 //! The tokio shell around the connection to Asterisk: connects, reads as long as there is something, writes
-//! what the hub has, and connects again. It decides nothing; when and why is the hub's affair.
+//! what the hub has, and connects again. It decides nothing; when and why is the hub's affair. `tls` makes the
+//! handshake, and says what to do when it fails.
+
+mod tls;
 
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::settings::Upstream;
 use crate::session::shell::Shell;
@@ -41,13 +45,12 @@ impl Shell {
 
     /// Talks to Asterisk until the connection ends; returns why it did.
     async fn converse(self: &Rc<Self>, stream: Stream) -> String {
-        prepare(stream.socket());
         let stream = Rc::new(stream);
         *self.upstream.borrow_mut() = Some(Rc::clone(&stream));
         let now = self.now();
         self.hub.borrow_mut().upstream_connected(now);
         loop {
-            let writes = !self.hub.borrow_mut().outbound().is_empty();
+            let writes = !self.hub.borrow_mut().outbound().is_empty() || is_waiting(&stream);
             self.upstream_writes.set(writes);
             let read = tokio::select! {
                 ready = stream.readable() => match ready {
@@ -97,6 +100,12 @@ impl Shell {
     }
 }
 
+/// Whether encrypted bytes wait until the socket takes more.
+fn is_waiting(stream: &Stream) -> bool {
+    let flushed = stream.try_flush();
+    flushed.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
 /// An error of the system, in words; its number means nothing to a person.
 fn describe(error: &std::io::Error) -> String {
     match error.raw_os_error() {
@@ -105,16 +114,26 @@ fn describe(error: &std::io::Error) -> String {
     }
 }
 
-/// Connects, within the configured time.
+/// Connects, with TLS where it is wanted, within the configured time for both.
 async fn connect(upstream: &Upstream) -> Result<Stream, String> {
     let target = (upstream.host.as_str(), upstream.port);
     let name = format!("{}:{}", upstream.host, upstream.port);
-    match tokio::time::timeout(upstream.connect_timeout, TcpStream::connect(target)).await {
-        Ok(Ok(socket)) => Ok(Stream::plain(socket)),
-        Ok(Err(error)) => Err(format!("cannot connect to {name}: {}", describe(&error))),
+    let seconds = upstream.connect_timeout.as_secs_f32();
+    let deadline = Instant::now() + upstream.connect_timeout;
+    let stream = match timeout_at(deadline, TcpStream::connect(target)).await {
+        Ok(Ok(socket)) => Stream::plain(socket),
+        Ok(Err(error)) => return Err(format!("cannot connect to {name}: {}", describe(&error))),
+        Err(_) => return Err(format!("cannot connect to {name} within {seconds} s")),
+    };
+    prepare(stream.socket());
+    let Some(tls) = &upstream.tls else {
+        return Ok(stream);
+    };
+    match timeout_at(deadline, tls::secure(stream, tls)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(cause)) => Err(format!("no TLS with {name}: {cause}")),
         Err(_) => Err(format!(
-            "cannot connect to {name} within {} s",
-            upstream.connect_timeout.as_secs_f32()
+            "no TLS with {name} within {seconds} s: is that the port of tlsbindaddr in Asterisk's manager.conf?"
         )),
     }
 }

@@ -18,9 +18,11 @@ pub mod decisions;
 pub mod ere;
 pub mod filters;
 pub mod framers;
+pub mod http;
 pub mod hub;
 pub mod session_input;
 pub mod simulation;
+mod well_formed;
 
 /// A law over any bytes.
 pub type Law = fn(&[u8]);
@@ -32,6 +34,7 @@ pub const TARGETS: &[(&str, Law)] = &[
     ("ere", ere::hold),
     ("filters", filters::hold),
     ("framers", framers::hold),
+    ("http", http::hold),
     ("hub", hub::hold),
     ("session_input", session_input::hold),
     ("simulation", simulation::hold),

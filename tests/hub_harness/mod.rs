@@ -15,6 +15,7 @@
 
 mod asterisk;
 mod settings;
+mod web;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use bytes::BytesMut;
 pub use self::asterisk::Asked;
 use self::asterisk::Asterisk;
 pub use self::settings::{connection, general, upstream, user};
+pub use self::web::Handed;
 use amimux::config::settings::{General, Upstream};
 
 /// The random number in every token; no client may ever see its hex digits.
@@ -65,6 +67,7 @@ pub struct Bench {
     pub notices: Vec<Notice>,
     /// Filters are not compiled together yet.
     pub hold_filters: bool,
+    pub web: Handed,
 }
 
 impl Bench {
@@ -93,6 +96,7 @@ impl Bench {
             clients: Vec::new(),
             notices: Vec::new(),
             hold_filters: false,
+            web: Handed::default(),
         }
     }
 
@@ -292,6 +296,7 @@ impl Bench {
                 self.flush(index);
             }
         }
+        self.hand_out();
         if self.hub.has_grown() {
             let mut ids = Vec::new();
             self.hub.begin_sweep(&mut ids);

@@ -4,9 +4,10 @@
 use std::ops::Range;
 
 use bytes::BytesMut;
+use memchr::memmem;
 
-use super::{FellOff, Mail, Mailbox, Then};
-use crate::hub::log::{LogPosition, ViewLog};
+use super::{FellOff, Mail, Mailbox, Switched, Then};
+use crate::hub::log::{LogPosition, MESSAGE_END, ViewLog};
 use crate::hub::view::{ViewId, Views};
 use crate::protocol::writer::{MessageWriter, Text};
 
@@ -17,6 +18,8 @@ pub(in crate::hub) struct Missed {
     pub(in crate::hub) events: u64,
     /// How many bytes they had.
     pub(in crate::hub) bytes: u64,
+    /// There may be more, nobody knows how many.
+    pub(in crate::hub) uncounted: bool,
 }
 
 impl Missed {
@@ -35,23 +38,24 @@ impl Missed {
         Self {
             events: self.events + other.events,
             bytes: self.bytes + other.bytes,
+            uncounted: self.uncounted || other.uncounted,
         }
     }
 
     /// The event that says so.
     fn write(self, out: &mut BytesMut) {
         let (events, bytes) = (self.events.to_string(), self.bytes.to_string());
+        let (events, bytes) = (Text::new(events.as_bytes()), Text::new(bytes.as_bytes()));
+        let (events, bytes) = if self.uncounted {
+            (None, None)
+        } else {
+            (events, bytes)
+        };
         let unknown = Text::fixed("unknown");
         MessageWriter::event(out, Text::fixed("MuxEventsSkipped"))
             .header(Text::fixed("Privilege"), Text::fixed("system,all"))
-            .header(
-                Text::fixed("Messages"),
-                Text::new(events.as_bytes()).unwrap_or(unknown),
-            )
-            .header(
-                Text::fixed("Bytes"),
-                Text::new(bytes.as_bytes()).unwrap_or(unknown),
-            )
+            .header(Text::fixed("Messages"), events.unwrap_or(unknown))
+            .header(Text::fixed("Bytes"), bytes.unwrap_or(unknown))
             .finish();
     }
 }
@@ -94,6 +98,50 @@ impl Mailbox {
             self.tell(index, at, missed);
         }
         Ok(())
+    }
+
+    /// Leaves out everything that waits, private messages too, and goes on at the present end of the view chosen last:
+    /// for one that reads whole messages only, and all of them events. One message says how many were left out.
+    ///
+    /// # Errors
+    /// A view is gone; its reader is to be ended.
+    pub(in crate::hub) fn leave_out_all(
+        &mut self,
+        views: &Views,
+        switched: &mut dyn FnMut(Switched),
+    ) -> Result<(), FellOff> {
+        let mut missed = Missed::default();
+        for mail in std::mem::take(&mut self.mail) {
+            missed.add(views.log(self.view)?, self.cursor..mail.at);
+            missed = missed.and(mail.gap.unwrap_or_else(|| Missed {
+                events: memmem::find_iter(&mail.bytes, MESSAGE_END).count() as u64,
+                bytes: mail.bytes.len() as u64,
+                uncounted: false,
+            }));
+            let (view, position) = mail.then.place(self.view);
+            self.cursor = position;
+            if matches!(mail.then, Then::Switch(..)) {
+                let from = std::mem::replace(&mut self.view, view);
+                switched(Switched { from, to: view });
+            }
+        }
+        self.bytes = 0;
+        let end = self.end(views, self.view)?;
+        missed.add(views.log(self.view)?, self.cursor..end);
+        self.cursor = self.cursor.max(end);
+        if missed != Missed::default() {
+            self.tell(0, self.cursor, missed);
+        }
+        Ok(())
+    }
+
+    /// Says before everything else that events were missed, nobody knows how many.
+    pub(in crate::hub) fn tell_unknown_gap(&mut self) {
+        let missed = Missed {
+            uncounted: true,
+            ..Missed::default()
+        };
+        self.tell(0, self.cursor, missed);
     }
 
     /// The rest of an event of which a part was written becomes a private message: the log may lose it.

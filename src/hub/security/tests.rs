@@ -20,6 +20,21 @@ fn written(event: &SecurityEvent) -> String {
     String::from_utf8(out.to_vec()).unwrap()
 }
 
+#[test]
+fn the_transport_is_named() {
+    let event = |connection| {
+        let at = Duration::from_secs(1);
+        let event = SecurityEvent::before_login(Happening::FailedAcl, b"crm", connection, at);
+        written(&event)
+    };
+    let plain = event(connection());
+    let encrypted = event(connection().over_tls());
+    assert!(plain.contains(
+        "\r\nLocalAddress: IPV4/TCP/192.0.2.1/5038\r\nRemoteAddress: IPV4/TCP/192.0.2.7/40000\r\n"
+    ));
+    assert_eq!(encrypted, plain.replace("/TCP/", "/TLS/"));
+}
+
 /// With times, ids and addresses replaced where their form is right, and without `ExpectedResponse`.
 fn normal(message: &str) -> String {
     let shape = |text: &str| -> String {
@@ -189,7 +204,8 @@ fn addresses() {
         ("[2001:db8::1]:2", "IPV6/TCP/2001:db8::1/2"),
         ("[::ffff:192.0.2.7]:3", "IPV4/TCP/192.0.2.7/3"),
     ] {
-        assert_eq!(address(connection(remote).remote), expected);
+        let connection = connection(remote);
+        assert_eq!(connection.written(connection.remote), expected);
     }
     assert_eq!(connection("192.0.2.7:1").session_id(), "0x100000000000");
 }

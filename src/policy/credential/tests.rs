@@ -42,14 +42,19 @@ fn hash_of(secret: &str) -> Credential {
 
 fn login(headers: &str, challenge: Option<&Challenge>) -> Result<String, LoginFailure> {
     let request = format!("Action: Login\r\n{headers}");
-    authenticate(&users(), Request::new(request.as_bytes()), challenge, LOCAL).and_then(|login| {
-        match login {
-            Login::Proved(user) => Ok(user.name.clone()),
-            Login::Hashed(verification) => match verification.run() {
-                true => Ok(verification.user().name.clone()),
-                false => Err(LoginFailure::WrongSecret),
-            },
-        }
+    authenticate(
+        &users(),
+        Request::new(request.as_bytes()),
+        challenge,
+        LOCAL,
+        None,
+    )
+    .and_then(|login| match login {
+        Login::Proved(user) => Ok(user.name.clone()),
+        Login::Hashed(verification) => match verification.run() {
+            true => Ok(verification.user().name.clone()),
+            false => Err(LoginFailure::WrongSecret),
+        },
     })
 }
 
@@ -212,7 +217,7 @@ fn hashes_and_forms() {
 #[test]
 fn what_is_still_to_be_verified_does_not_show_the_secret() {
     let request = b"Action: Login\r\nUsername: hashed\r\nSecret: hashed-secret\r\n";
-    let login = authenticate(&users(), Request::new(request), None, LOCAL).unwrap();
+    let login = authenticate(&users(), Request::new(request), None, LOCAL, None).unwrap();
     let shown = format!("{login:?}");
     assert!(shown.contains("[redacted]") && !shown.contains("hashed-secret"));
 }
@@ -227,8 +232,74 @@ fn a_denied_address_costs_no_hashing() {
     user.acl.push(list);
     users.insert(user);
     let request = b"Action: Login\r\nUsername: far\r\nSecret: far-secret\r\n";
-    let refused = authenticate(&users, Request::new(request), None, LOCAL);
+    let refused = authenticate(&users, Request::new(request), None, LOCAL, None);
     assert_eq!(refused.err(), Some(LoginFailure::Address));
+}
+
+#[test]
+fn certificates() {
+    use LoginFailure::{Address, NoCertificate, WrongCertificate, WrongKey, WrongSecret};
+    let mut users = users();
+    let mut insert = |name: &str, credential: Option<Credential>, denied: bool| {
+        let mut user = fixtures::user(name, Classes::ALL);
+        user.tls_client_name = Some("crm.example".to_owned());
+        if let Some(credential) = credential {
+            user.credential = credential;
+        }
+        if denied {
+            let mut list = RuleList::default();
+            list.push_line(Sense::Deny, "127.0.0.0/8").unwrap();
+            user.acl.push(list);
+        }
+        users.insert(user);
+    };
+    insert("bare", Some(Credential::None), false);
+    insert("both", None, false);
+    insert("both-hashed", Some(hash_of("hashed-secret")), false);
+    insert("elsewhere", Some(Credential::None), true);
+    let (right, wrong): (&[&str], &[&str]) = (&["x", "CRM.Example"], &["crm.example.org"]);
+    let md5 = "AuthType: MD5\r\nKey: x\r\n";
+    for (user, more, names, expected) in [
+        ("bare", "", Some(right), Ok(true)),
+        ("bare", "Secret: anything\r\n", Some(right), Ok(true)),
+        ("bare", md5, Some(right), Ok(true)),
+        ("bare", "", Some(wrong), Err(WrongCertificate)),
+        ("bare", "", Some(&[]), Err(WrongCertificate)),
+        ("bare", "", None, Err(NoCertificate)),
+        ("both", "Secret: both-secret\r\n", Some(right), Ok(true)),
+        ("both", "", Some(right), Err(WrongSecret)),
+        ("both", md5, Some(right), Err(WrongKey)),
+        (
+            "both",
+            "Secret: both-secret\r\n",
+            Some(wrong),
+            Err(WrongCertificate),
+        ),
+        ("both", "Secret: both-secret\r\n", None, Err(NoCertificate)),
+        ("both-hashed", "Secret: x\r\n", Some(right), Ok(false)),
+        ("both-hashed", "Secret: x\r\n", None, Err(NoCertificate)),
+        ("elsewhere", "", Some(right), Err(Address)),
+        // Whoever is not asked for a certificate may have any.
+        (
+            "hashed",
+            "Secret: hashed-secret\r\n",
+            Some(wrong),
+            Ok(false),
+        ),
+    ] {
+        let names = names.map(|names| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        });
+        let request = format!("Action: Login\r\nUsername: {user}\r\n{more}");
+        let request = Request::new(request.as_bytes());
+        let challenge = Challenge::new(1);
+        let login = authenticate(&users, request, Some(&challenge), LOCAL, names.as_deref());
+        let proved = login.map(|login| matches!(login, Login::Proved(_)));
+        assert_eq!(proved, expected, "{user} {more:?} {names:?}");
+    }
 }
 
 proptest! {

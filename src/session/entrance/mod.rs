@@ -1,7 +1,11 @@
 //! The entrance: accepts connections, greets, and deals with them until they have logged in. Then the
-//! socket moves to the thread of the user's Asterisk.
+//! socket moves to the thread of the user's Asterisk. `accept` has the ports, `handshake` makes TLS of a connection, and
+//! `certificate` reads the names of those who show one.
 
-use std::cell::RefCell;
+mod accept;
+pub mod certificate;
+mod handshake;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -10,26 +14,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 
+pub use self::accept::Port;
+use self::handshake::Prepared;
 use super::client::Arrival;
+use super::gate::Gate;
 use super::proxy::{self, Parsed};
 use super::refusal_log::ConnectionLines;
-use super::registry::{LoginGuard, Registry};
-use super::reports::{Reports, Visitor};
-use super::shell::Clock;
+use super::registry::LoginGuard;
+use super::reports::Visitor;
 use super::waiting_room::{Seat, WaitingRoom};
-use crate::hub::door::{Admitted, Door, Known, Step};
+use crate::hub::Admission;
+use crate::hub::door::{Admitted, Door, Step};
 use crate::hub::security::Connection;
-use crate::hub::{Admission, Now};
 use crate::policy::acl::{Acl, RuleList};
-use crate::policy::credential::Verification;
-use crate::policy::failed_logins::FailedLogins;
 use crate::policy::host::Host;
-use crate::policy::user::Users;
 use crate::transport::socket::prepare_client;
 use crate::transport::stream::Stream;
 
@@ -39,59 +45,16 @@ const BANNER_DEFAULT: &str = "Asterisk Call Manager/11.0.0";
 /// How long the first clients wait for Asterisk's own banner after a start.
 const FIRST_BANNER_WITHIN: Duration = Duration::from_secs(2);
 
-/// The pause after an error of `accept` (too many open files), so that it does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Most connections that have lost their place to another and are not closed yet.
-const PUSHED_OUT_MAX: usize = 16;
-
 /// What is logged of a client that may not connect.
 const DENIED: &str = "the address is denied by the access control list of [general]";
-
-/// Secrets that are compared with hashes at a time, each with the memory that its hash asks for: enough for all
-/// clients after a restart, and no flood of logins takes more.
-const VERIFICATIONS_MAX: usize = 2;
-
-/// The turns of those who compare a secret with a hash, which is done beside the entrance's own thread.
-#[derive(Debug)]
-pub struct Verifier(Arc<Semaphore>);
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(VERIFICATIONS_MAX)))
-    }
-}
-
-impl Verifier {
-    /// Compares, when it is this one's turn.
-    ///
-    /// Cancel safe: one that waits leaves the queue; one that runs goes on to its end, and keeps its turn.
-    async fn run(&self, verification: Verification) -> bool {
-        let Ok(turn) = Arc::clone(&self.0).acquire_owned().await else {
-            return false;
-        };
-        let compared = tokio::task::spawn_blocking(move || {
-            let right = verification.run();
-            drop(turn);
-            right
-        });
-        compared.await.unwrap_or(false)
-    }
-}
 
 /// Everything that the entrance needs.
 #[derive(Debug)]
 pub struct Entrance {
-    /// The users.
-    pub users: Arc<Users>,
+    /// What logins are decided with.
+    pub gate: Gate,
     /// The way to each Asterisk's thread, by the upstream's name.
     pub hubs: HashMap<String, mpsc::Sender<Arrival>>,
-    /// The way to those who may read what happened before a login.
-    pub reports: Reports,
-    /// Who is logged in.
-    pub registry: Registry,
-    /// The clock.
-    pub clock: Clock,
     /// What the first upstream's Asterisk greets with.
     pub upstream_banner: watch::Receiver<Option<String>>,
     /// What is greeted with instead.
@@ -106,55 +69,31 @@ pub struct Entrance {
     pub proxy_from: RuleList,
     /// The log of connections closed at once.
     pub lines: ConnectionLines,
-    /// What checks the secrets of users with a hash.
-    pub verifier: Verifier,
-    /// How many logins may still fail, by address.
-    pub failed_logins: RefCell<FailedLogins>,
+    /// Where TLS is spoken, to tell those who try it elsewhere.
+    pub tls_address: Option<SocketAddr>,
 }
 
 impl Entrance {
-    /// Accepts until `cancel`.
+    /// Accepts at all ports until `cancel`.
     ///
     /// Cancel safe: connections not yet logged in are dropped.
-    pub async fn run(self, listener: TcpListener, cancel: CancellationToken) {
+    pub async fn run(self, ports: Vec<Port>, cancel: CancellationToken) {
         let room = WaitingRoom::new(self.auth_limit);
         let shared = Rc::new(self);
         shared.await_first_banner().await;
-        loop {
-            let accepted = tokio::select! {
-                () = cancel.cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            let (stream, address) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            // Whoever is behind a balancer is judged when the balancer has named it.
-            if !shared.proxy_from.names(address.ip()) && !shared.may_connect(address) {
-                continue;
+        let mut accepting = JoinSet::new();
+        let others = ports.len();
+        for port in ports {
+            let (shared, room, cancel) = (Rc::clone(&shared), room.clone(), cancel.clone());
+            accepting.spawn_local(shared.accept_at(port, room, others, cancel));
+        }
+        // A panic in one of them ends the program, as it would in this task.
+        while let Some(ended) = accepting.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
             }
-            let Some(seat) = room.enter(Host::at(address.ip())) else {
-                shared.refuse(address, "authlimit reached");
-                continue;
-            };
-            // Each of their tasks has a share in the entrance. Those that were pushed out go before more come: accepting
-            // is quicker than closing.
-            while Rc::strong_count(&shared) > shared.auth_limit.saturating_add(PUSHED_OUT_MAX) {
-                tokio::task::yield_now().await;
-            }
-            let entrance = Rc::clone(&shared);
-            tokio::task::spawn_local(async move {
-                tokio::select! {
-                    biased;
-                    () = entrance.receive(stream, address, &seat) => {}
-                    () = seat.is_needed() => entrance.refuse(address, "authlimit reached, a later one took its place"),
-                }
-                drop(seat);
-            });
         }
     }
 
@@ -188,33 +127,45 @@ impl Entrance {
 
     fn refuse(&self, address: SocketAddr, reason: &str) {
         self.lines
-            .refused(self.clock.now().since_start, address.ip(), reason);
+            .refused(self.gate.clock.now().since_start, address.ip(), reason);
     }
 
     /// Deals with a connection from its first byte until it is closed or handed over.
     ///
     /// Cancel safe: nothing of a connection that is dropped matters.
-    async fn receive(&self, socket: TcpStream, address: SocketAddr, seat: &Seat) {
+    async fn receive(
+        &self,
+        socket: TcpStream,
+        address: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        seat: &Seat,
+    ) {
         prepare_client(&socket);
         let stream = Stream::plain(socket);
-        let deadline = self
-            .clock
-            .instant(self.clock.now().since_start + self.auth_timeout);
+        let clock = self.gate.clock;
+        let deadline = clock.instant(clock.now().since_start + self.auth_timeout);
         let mut input = BytesMut::new();
         let mut client = Some(address);
         if self.proxy_from.names(address.ip()) {
             let named = self.named_client(&stream, address, &mut input);
-            match tokio::time::timeout_at(deadline, named).await {
+            match timeout_at(deadline, named).await {
                 Ok(named) => client = named,
                 Err(_) => return self.refuse(address, "no PROXY header came within authtimeout"),
             }
         }
-        let Some(connection) = client.and_then(|client| identify(&stream, client)) else {
+        let encrypted = tls.is_some();
+        let Some(connection) = client.and_then(|client| identify(&stream, client, encrypted))
+        else {
             return;
         };
         seat.is_of(Host::at(connection.address()));
-        let visit = self.visit(&stream, connection, input);
-        match tokio::time::timeout_at(deadline, visit).await {
+        let Some(Prepared { stream, names }) =
+            (self.prepare(stream, tls, connection, &mut input, deadline)).await
+        else {
+            return;
+        };
+        let visit = self.visit(&stream, connection, names, input);
+        match timeout_at(deadline, visit).await {
             // It has been told that it is in: from here on it is not pushed out.
             Ok(Some(visitor)) => {
                 seat.settle();
@@ -226,6 +177,38 @@ impl Entrance {
                 debug!(%address, "no login within authtimeout");
             }
         }
+    }
+
+    /// Makes the handshake where there is to be one. `None`: the connection is closed, and that is logged.
+    ///
+    /// Cancel safe: nothing of a connection that is dropped matters.
+    async fn prepare(
+        &self,
+        stream: Stream,
+        tls: Option<Arc<ServerConfig>>,
+        connection: Connection,
+        input: &mut BytesMut,
+        deadline: Instant,
+    ) -> Option<Prepared> {
+        let Some(tls) = tls else {
+            let names = None;
+            return Some(Prepared { stream, names });
+        };
+        let refuse = |reason: &str| {
+            let now = self.gate.clock.now().since_start;
+            self.lines.refused(now, connection.address(), reason);
+        };
+        match timeout_at(deadline, handshake::secure(stream, tls, input)).await {
+            Ok(Ok(prepared)) => return Some(prepared),
+            Ok(Err((stream, reason))) => {
+                if let Some(reason) = reason {
+                    refuse(&reason);
+                }
+                stream.close().await;
+            }
+            Err(_) => refuse("no TLS handshake was made within authtimeout"),
+        }
+        None
     }
 
     /// Reads the header with which the balancer at `address` names its client; what is behind it stays in
@@ -269,21 +252,24 @@ impl Entrance {
         &self,
         stream: &Stream,
         connection: Connection,
+        names: Option<Vec<String>>,
         input: BytesMut,
     ) -> Option<(Box<Admitted>, u32, LoginGuard)> {
         let mut out = self.greeting();
         stream.write_all(&mut out).await.ok()?;
         let random = random_u32()?;
-        let mut door = Door::new(random);
+        let mut door = Door::new(random).with_certificate(names);
         *door.input() = input;
         let mut visitor = Visitor::new(connection);
         let mut verified: Option<bool> = None;
         loop {
-            let now = self.clock.now();
-            let step = self.step(&mut door, connection, now, verified.take(), &mut out);
-            while let Some(refused) = door.take_refused() {
-                visitor.refused(now, &refused, &self.users, &self.reports);
+            if self.is_lost(stream, connection, door.input()) {
+                return None;
             }
+            let now = self.gate.clock.now();
+            let address = connection.address();
+            let step = (self.gate).step(&mut door, address, now, verified.take(), &mut out);
+            self.gate.tell_refusals(&mut door, now, &mut visitor);
             match step {
                 Step::Wait => {
                     stream.write_all(&mut out).await.ok()?;
@@ -292,7 +278,7 @@ impl Entrance {
                     }
                 }
                 Step::CloseAt(moment) => {
-                    tokio::time::sleep_until(self.clock.instant(moment)).await;
+                    tokio::time::sleep_until(self.gate.clock.instant(moment)).await;
                     stream.write_all(&mut out).await.ok()?;
                     return None;
                 }
@@ -302,12 +288,11 @@ impl Entrance {
                 }
                 Step::Verify(verification) => {
                     stream.write_all(&mut out).await.ok()?;
-                    verified = Some(self.verifier.run(verification).await);
+                    verified = Some(self.gate.verifier.run(verification).await);
                 }
                 Step::Admit(admitted) => {
                     // Counted before anything is waited for: of two at the same time only one is the first.
-                    let address = connection.address();
-                    let login = self.registry.log_in(&admitted.user, address);
+                    let login = self.gate.registry.log_in(&admitted.user, address);
                     stream.write_all(&mut out).await.ok()?;
                     return Some((admitted, random, login));
                 }
@@ -315,27 +300,20 @@ impl Entrance {
         }
     }
 
-    /// What the door does next, with its input or with the outcome of a check.
-    fn step(
-        &self,
-        door: &mut Door,
-        connection: Connection,
-        now: Now,
-        verified: Option<bool>,
-        out: &mut BytesMut,
-    ) -> Step {
-        let mut failed_logins = self.failed_logins.borrow_mut();
-        let mut known = Known {
-            users: &self.users,
-            address: connection.address(),
-            in_use: &|user| self.registry.is_in_use(user),
-            full: &|user| self.registry.full(user, connection.address()),
-            failed_logins: &mut failed_logins,
-        };
-        match verified {
-            Some(right) => door.verified(now.since_start, right, &mut known, out),
-            None => door.step(now.since_start, &mut known, out),
+    /// Whether the client wants TLS on the port without; that is logged.
+    fn is_lost(&self, stream: &Stream, connection: Connection, input: &[u8]) -> bool {
+        let lost = !stream.is_encrypted() && handshake::is_client_hello(input);
+        if lost {
+            let reason = match self.tls_address {
+                Some(address) => format!(
+                    "a TLS handshake on the port for plain connections: TLS is spoken at {address} (tlsbindaddr)"
+                ),
+                None => "a TLS handshake on the port for plain connections: TLS is not switched on (tlsenable, tlsbindaddr)".to_owned(),
+            };
+            let now = self.gate.clock.now().since_start;
+            self.lines.refused(now, connection.address(), &reason);
         }
+        lost
     }
 
     async fn hand_over(
@@ -385,12 +363,16 @@ impl Entrance {
 }
 
 /// How the connection is named in the log and in security events; `None`: it is gone already.
-fn identify(stream: &Stream, remote: SocketAddr) -> Option<Connection> {
+fn identify(stream: &Stream, remote: SocketAddr, encrypted: bool) -> Option<Connection> {
     let local = stream.socket().local_addr().ok()?;
     let random = getrandom::u64()
         .inspect_err(|error| error!(%error, "no random numbers from the system"))
         .ok()?;
-    Some(Connection::new(local, remote, random))
+    let connection = Connection::new(local, remote, random);
+    Some(match encrypted {
+        true => connection.over_tls(),
+        false => connection,
+    })
 }
 
 fn random_u32() -> Option<u32> {

@@ -1,0 +1,279 @@
+//! The server: accepts connections, with or without TLS, and gives each to hyper in a task of its own.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::connection::{Overdue, Patience, Pulse, Watched};
+use super::page::ErrorPage;
+use super::site::{HEADERS_MAX, Peer, Site};
+use crate::config::settings::Http;
+use crate::policy::acl::Acl;
+use crate::session::entrance::certificate;
+use crate::session::gate::Gate;
+use crate::session::refusal_log::ConnectionLines;
+use crate::session::web::WebHub;
+use crate::transport::socket::prepare_client;
+
+/// The pause after an error of `accept` (too many open files), so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of a request's head at most. Asterisk has no bound of its own but that of lines and their number.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long requests that are under way may take when amimux ends.
+const END_WITHIN: Duration = Duration::from_secs(3);
+
+/// A time that is never reached.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A port that is served.
+#[derive(Debug)]
+pub struct Port {
+    /// Where connections come from.
+    pub listener: TcpListener,
+    /// The TLS that is spoken there, as it is now; `None` for plain HTTP.
+    pub tls: Option<watch::Receiver<Arc<ServerConfig>>>,
+}
+
+/// Everything that the server needs.
+#[derive(Debug)]
+pub struct Server {
+    /// `[http]`.
+    pub http: Http,
+    /// What logins are decided with.
+    pub gate: Gate,
+    /// The way to each Asterisk's thread, by the upstream's name.
+    pub hubs: HashMap<String, WebHub>,
+    /// Who may connect at all.
+    pub acl: Acl,
+}
+
+struct Shared {
+    site: Rc<Site>,
+    acl: Acl,
+    patience: Patience,
+    limit: usize,
+    open: Cell<usize>,
+    lines: ConnectionLines,
+    cancel: CancellationToken,
+}
+
+/// A connection counts until this is dropped.
+struct Place(Rc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get().saturating_sub(1));
+    }
+}
+
+impl Server {
+    /// Serves until `cancel`, and then for as long as requests are under way, but not for ever. Wants a `LocalSet`.
+    ///
+    /// Cancel safe: connections are dropped with the `LocalSet`.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub async fn run(
+        self,
+        ports: Vec<Port>,
+        cancel: CancellationToken,
+    ) -> Result<(), getrandom::Error> {
+        let shared = Rc::new(Shared {
+            acl: self.acl,
+            patience: Patience {
+                inactivity: self.http.inactivity,
+                keep_alive: self.http.keep_alive,
+            },
+            limit: self.http.connection_limit,
+            open: Cell::new(0),
+            lines: ConnectionLines::default(),
+            cancel: cancel.clone(),
+            site: Site::new(self.http, self.gate, self.hubs)?,
+        });
+        let sessions = Rc::clone(&shared.site.sessions);
+        tokio::task::spawn_local(async move { sessions.run_timer().await });
+        for port in ports {
+            tokio::task::spawn_local(Rc::clone(&shared).accept(port));
+        }
+        cancel.cancelled().await;
+        let deadline = Instant::now() + END_WITHIN;
+        while shared.open.get() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    async fn accept(self: Rc<Self>, port: Port) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.cancel.cancelled() => return,
+                accepted = port.listener.accept() => accepted,
+            };
+            let (stream, remote) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Some(place) = self.admit(remote) else {
+                continue;
+            };
+            let tls = port.tls.as_ref().map(|tls| Arc::clone(&tls.borrow()));
+            let shared = Rc::clone(&self);
+            tokio::task::spawn_local(async move {
+                shared.receive(stream, remote, tls).await;
+                drop(place);
+            });
+        }
+    }
+
+    /// Whether one more may connect from there; if not, that is logged.
+    fn admit(self: &Rc<Self>, remote: SocketAddr) -> Option<Place> {
+        if !self.acl.allows(remote.ip()) {
+            let reason = "the address is denied by the access control list of [general]";
+            self.refuse(remote, reason);
+            return None;
+        }
+        if self.open.get() >= self.limit {
+            self.refuse(remote, "sessionlimit of [http] reached");
+            return None;
+        }
+        self.open.set(self.open.get() + 1);
+        Some(Place(Rc::clone(self)))
+    }
+
+    fn refuse(&self, remote: SocketAddr, reason: &str) {
+        let now = self.site.gate.clock.now().since_start;
+        self.lines.refused(now, remote.ip(), reason);
+    }
+
+    async fn receive(&self, stream: TcpStream, remote: SocketAddr, tls: Option<Arc<ServerConfig>>) {
+        prepare_client(&stream);
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
+        let peer = Peer {
+            local,
+            remote,
+            tls: tls.is_some(),
+            certificate: None,
+        };
+        let Some(tls) = tls else {
+            return self.serve(stream, peer).await;
+        };
+        let handshake = TlsAcceptor::from(tls).accept(stream);
+        match tokio::time::timeout(self.patience.inactivity, handshake).await {
+            Ok(Ok(stream)) => {
+                let (_, tls) = stream.get_ref();
+                let shown = tls.peer_certificates().and_then(<[_]>::first);
+                let certificate = shown.map(|shown| certificate::names(shown).into());
+                let peer = Peer {
+                    certificate,
+                    ..peer
+                };
+                Box::pin(self.serve(stream, peer)).await;
+            }
+            Ok(Err(error)) => {
+                let reason = format!("the TLS handshake failed: {error}");
+                self.refuse(remote, &reason);
+            }
+            Err(_) => self.refuse(remote, "the TLS handshake did not end in time"),
+        }
+    }
+
+    /// Speaks HTTP until the connection is over.
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(&self, stream: S, peer: Peer) {
+        let pulse = Pulse::new();
+        let watched = Watched::new(stream, Rc::clone(&pulse));
+        let peer = Rc::new(peer);
+        let (site, beat) = (Rc::clone(&self.site), Rc::clone(&pulse));
+        let service = service_fn(move |request| {
+            let answering = beat.answering();
+            let (site, peer) = (Rc::clone(&site), Rc::clone(&peer));
+            Box::pin(async move {
+                let mut reply = site.serve(&peer, request).await;
+                super::reply::answering(&mut reply, answering);
+                Ok::<_, Infallible>(reply)
+            })
+        });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .keep_alive(!self.patience.keep_alive.is_zero())
+            .max_headers(HEADERS_MAX + 28)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .title_case_headers(true)
+            .serve_connection(TokioIo::new(watched), service);
+        let mut due = Box::pin(tokio::time::sleep(NEVER));
+        let mut cancelled = Box::pin(self.cancel.cancelled());
+        let mut ending = false;
+        let overdue = poll_fn(|context| {
+            if !ending && cancelled.as_mut().poll(context).is_ready() {
+                ending = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            if connection.poll_without_shutdown(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            let next = pulse.due(self.patience);
+            let at = next.map_or_else(|| Instant::now() + NEVER, |(at, _)| at);
+            if next.is_some() || due.deadline() < Instant::now() + NEVER / 2 {
+                due.as_mut().reset(at);
+            }
+            match (due.as_mut().poll(context), next) {
+                (Poll::Ready(()), Some((_, overdue))) => Poll::Ready(Some(overdue)),
+                _ => Poll::Pending,
+            }
+        })
+        .await;
+        let mut stream = connection.into_parts().io.into_inner();
+        let farewell = async {
+            if overdue == Some(Overdue::Request) {
+                let page = self.too_slow();
+                stream.write_all(&page).await?;
+            }
+            stream.shutdown().await
+        };
+        // Whoever takes no more gets no more.
+        let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
+    }
+
+    /// What is sent to one that began a request and did not go on: hyper does not speak there.
+    fn too_slow(&self) -> BytesMut {
+        let mut page = BytesMut::new();
+        let name = self.site.http.server_name.as_deref();
+        ErrorPage::new(400, "Bad Request", "Request timed out").write(name, &mut page);
+        let head = format!(
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            page.len()
+        );
+        let mut answer = BytesMut::from(head.as_bytes());
+        answer.extend_from_slice(&page);
+        answer
+    }
+}

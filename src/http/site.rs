@@ -1,0 +1,287 @@
+//! What all connections share, and the first look at a request: its size, its method, who may ask for its path, and
+//! where it goes.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode, Uri};
+use tracing::error;
+
+use super::cookie::SessionKey;
+use super::nonces::Nonces;
+use super::page::ErrorPage;
+use super::reply::{self, Reply};
+use super::route::{self, Endpoint, Target};
+use super::sessions::{Inside, Means, Sessions, Turn};
+use super::{ajam, api, console, cors, digested};
+use crate::config::settings::Http;
+use crate::hub::door::RefusedCause;
+use crate::hub::line_limit::LineLimit;
+use crate::policy::credential::has_certificate;
+use crate::session::gate::Gate;
+use crate::session::refusal_log::{self, Refusal};
+use crate::session::web::WebHub;
+
+use super::login::Visit;
+
+/// Most lines of a request's head, as in Asterisk (`main/http.c`, `MAX_HTTP_REQUEST_HEADERS`).
+pub(super) const HEADERS_MAX: usize = 100;
+
+/// Longest of these lines (`MAX_HTTP_LINE_LENGTH`).
+const LINE_BYTES_MAX: usize = 4096;
+
+/// Lines about refused requests in a second, whoever makes them.
+const REFUSAL_LINES_MAX: u32 = 100;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) http: Http,
+    pub(super) gate: Gate,
+    pub(super) hubs: HashMap<String, WebHub>,
+    pub(super) sessions: Rc<Sessions>,
+    pub(super) nonces: RefCell<Nonces>,
+    /// Mixed into the fingerprints of credentials.
+    pub(super) salt: [u8; 32],
+    refusal_lines: RefCell<LineLimit>,
+}
+
+/// One connection.
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    /// It is HTTPS.
+    pub(super) tls: bool,
+    /// The names in the client's certificate, which was verified; `None` where it showed none.
+    pub(super) certificate: Option<Rc<[String]>>,
+}
+
+impl Peer {
+    /// Where the client is.
+    pub(super) fn address(&self) -> IpAddr {
+        self.remote.ip().to_canonical()
+    }
+
+    /// Whether nobody on the way can read what is said.
+    pub(super) fn is_private(&self) -> bool {
+        self.tls || self.address().is_loopback()
+    }
+}
+
+impl Site {
+    /// What is common to the connections of that server.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub(super) fn new(
+        http: Http,
+        gate: Gate,
+        hubs: HashMap<String, WebHub>,
+    ) -> Result<Rc<Self>, getrandom::Error> {
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt)?;
+        Ok(Rc::new(Self {
+            sessions: Sessions::new(gate.clock, http.session_timeout),
+            http,
+            gate,
+            hubs,
+            nonces: RefCell::default(),
+            salt,
+            refusal_lines: RefCell::new(LineLimit::new(REFUSAL_LINES_MAX)),
+        }))
+    }
+
+    /// Answers a request.
+    ///
+    /// Cancel safe: a client that has gone needs no answer.
+    pub(super) async fn serve(self: Rc<Self>, peer: &Peer, request: Request<Incoming>) -> Reply {
+        let (parts, body) = request.into_parts();
+        let mut reply = match self.first_look(peer, &parts) {
+            Ok(endpoint) => self.dispatch(peer, endpoint, &parts, body).await,
+            Err(reply) => *reply,
+        };
+        if let Some(name) = &self.http.server_name {
+            reply::set_text(&mut reply, header::SERVER, name);
+        }
+        reply
+    }
+
+    /// Where the request goes; or the answer, if nowhere.
+    fn first_look(&self, peer: &Peer, parts: &Parts) -> Result<&'static Endpoint, Box<Reply>> {
+        let path = parts.uri.path();
+        if let Some(page) = oversized(&parts.uri, &parts.headers) {
+            let mut reply = self.page(page);
+            reply::set(&mut reply, header::CONNECTION, "close");
+            return Err(reply.into());
+        }
+        if !self.may_ask(peer, path) {
+            return Err(self.page(ErrorPage::FORBIDDEN).into());
+        }
+        let mut redirects = self.http.redirects.iter();
+        if let Some((_, to)) = redirects.find(|(from, _)| from.eq_ignore_ascii_case(path)) {
+            let mut reply = self.page(ErrorPage::new(302, "Moved Temporarily", "Redirecting..."));
+            reply::set_text(&mut reply, header::LOCATION, to);
+            return Err(reply.into());
+        }
+        let endpoint = route::find(&self.http.prefix, path)
+            .filter(|endpoint| endpoint.target != Target::Page || self.http.page);
+        let Some(endpoint) = endpoint else {
+            return Err(match is_known(&parts.method) {
+                true => self.page(ErrorPage::NOT_FOUND).into(),
+                false => self.page(ErrorPage::NOT_IMPLEMENTED).into(),
+            });
+        };
+        let knows = |method: &&str| parts.method.as_str().eq_ignore_ascii_case(method);
+        if endpoint.methods.iter().any(|method| knows(method)) {
+            return Ok(endpoint);
+        }
+        if endpoint.target.is_json() && parts.method == Method::OPTIONS {
+            return Err(cors::preflight(self, endpoint, &parts.headers).into());
+        }
+        if endpoint.target.is_ajam() {
+            return Err(self.page(ErrorPage::NOT_IMPLEMENTED).into());
+        }
+        let reason = "this path does not know that method";
+        let mut reply = reply::json_error(StatusCode::METHOD_NOT_ALLOWED, reason);
+        reply::set_text(&mut reply, header::ALLOW, &endpoint.methods.join(", "));
+        Err(reply.into())
+    }
+
+    async fn dispatch(
+        self: &Rc<Self>,
+        peer: &Peer,
+        endpoint: &Endpoint,
+        parts: &Parts,
+        body: Incoming,
+    ) -> Reply {
+        match endpoint.target {
+            Target::Ajam(form) => ajam::with_cookie(self, peer, form, parts, body).await,
+            Target::Digest(form) => digested::serve(self, peer, form, parts, body).await,
+            Target::Page => console::page(),
+            target => {
+                let result = api::serve(self, peer, target, parts, body).await;
+                let mut reply = result.unwrap_or_else(|refusal| refusal.reply());
+                cors::allow(self, &parts.headers, &mut reply);
+                reply
+            }
+        }
+    }
+
+    /// Whether no restriction of a path denies that client. All that fit count.
+    fn may_ask(&self, peer: &Peer, path: &str) -> bool {
+        let path = path.trim_start_matches('/').as_bytes();
+        self.http.restrictions.iter().all(|(begin, acl)| {
+            let begin = begin.trim_start_matches('/').as_bytes();
+            let fits = path
+                .get(..begin.len())
+                .is_some_and(|path| path.eq_ignore_ascii_case(begin));
+            !fits || acl.allows(peer.address())
+        })
+    }
+
+    /// Asterisk's page for an error.
+    pub(super) fn page(&self, page: ErrorPage<'_>) -> Reply {
+        reply::error_page(page, self.http.server_name.as_deref())
+    }
+
+    /// The page for what only a proxy has to refuse.
+    pub(super) fn unavailable(&self, reason: &str) -> Reply {
+        self.page(ErrorPage::new(503, "Service Unavailable", reason))
+    }
+
+    /// The session of that name, if it was made so and from there, and its user's certificate is shown again.
+    pub(super) fn session_by_key(
+        &self,
+        peer: &Peer,
+        key: SessionKey,
+        means: &Means,
+    ) -> Option<Turn> {
+        let turn = self.sessions.by_key(key, means, peer.address());
+        turn.filter(|turn| is_certified(peer, turn))
+    }
+
+    /// The session whose requests prove that, from there, if its user's certificate is shown again.
+    pub(super) fn session_by_proof(&self, peer: &Peer, means: &Means) -> Option<Turn> {
+        let turn = self.sessions.by_proof(means, peer.address());
+        turn.filter(|turn| is_certified(peer, turn))
+    }
+
+    /// Starts a session that has not logged in. `None`: there are too many, or no random numbers.
+    pub(super) fn new_session(&self, peer: &Peer, means: Means) -> Option<Turn> {
+        let (key, number, challenge) = random()
+            .inspect_err(|error| error!(%error, "no random numbers from the system"))
+            .ok()?;
+        let key = SessionKey::new(key);
+        let visit = Visit::new(peer, number, challenge);
+        self.sessions.add(key, means, visit)
+    }
+
+    /// Tells of a login that was refused before there was a session.
+    pub(super) fn tell_refusal(&self, peer: &Peer, user: &str, reason: &str, cause: RefusedCause) {
+        let number = getrandom::u64().unwrap_or_default();
+        Visit::new(peer, number, 0).refuse(&self.gate, user, reason, cause);
+    }
+
+    /// Logs a request that is no AMI message, unless there were too many of these.
+    pub(super) fn log_ill_formed(&self, peer: &Peer, inside: Option<&Inside>, reason: &str) {
+        let now = self.gate.clock.now().since_start;
+        let Some(suppressed) = self.refusal_lines.borrow_mut().admit(now) else {
+            return;
+        };
+        let refusal = match inside {
+            Some(inside) => Refusal::Request {
+                user: &inside.user.name,
+                action: "",
+                rule: "format",
+                reason,
+            },
+            None => Refusal::Early { action: "", reason },
+        };
+        refusal_log::refused(peer.address(), refusal, suppressed);
+    }
+}
+
+/// A session's key, the number of its connection, and its challenge.
+fn random() -> Result<(u128, u64, u32), getrandom::Error> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key)?;
+    Ok((
+        u128::from_be_bytes(key),
+        getrandom::u64()?,
+        getrandom::u32()?,
+    ))
+}
+
+/// What is answered to a head that is larger than Asterisk reads.
+fn oversized(uri: &Uri, headers: &HeaderMap) -> Option<ErrorPage<'static>> {
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if path > LINE_BYTES_MAX {
+        return Some(ErrorPage::REQUEST_LINE_TOO_LONG);
+    }
+    let mut lengths = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + 2 + value.len());
+    if lengths.any(|length| length > LINE_BYTES_MAX) {
+        return Some(ErrorPage::HEADER_TOO_LONG);
+    }
+    (headers.len() > HEADERS_MAX).then_some(ErrorPage::TOO_MANY_HEADERS)
+}
+
+/// Whether the client shows the certificate that the session's user must have, if any.
+fn is_certified(peer: &Peer, turn: &Turn) -> bool {
+    let inside = turn.session.inside();
+    inside.is_none_or(|inside| has_certificate(&inside.user, peer.certificate.as_deref()).is_ok())
+}
+
+/// Whether Asterisk's server knows the method at all; names ignore case there.
+fn is_known(method: &Method) -> bool {
+    ["GET", "HEAD", "POST"]
+        .iter()
+        .any(|known| method.as_str().eq_ignore_ascii_case(known))
+}

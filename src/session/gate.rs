@@ -1,0 +1,109 @@
+//! Who may come in: what the AMI port and HTTP both need to decide a login, so that both decide alike and count
+//! together. The decision itself is [`Door`]'s; here are the things that it looks at. Shared by all threads.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::BytesMut;
+use tokio::sync::Semaphore;
+
+use super::registry::Registry;
+use super::reports::{Reports, Visitor};
+use super::shell::Clock;
+use crate::hub::Now;
+use crate::hub::door::{Door, Known, Refused, Step};
+use crate::policy::credential::Verification;
+use crate::policy::failed_logins::FailedLogins;
+use crate::policy::user::{User, Users};
+
+/// Secrets that are compared with hashes at a time, each with the memory that its hash asks for: enough for all
+/// clients after a restart, and no flood of logins takes more.
+const VERIFICATIONS_MAX: usize = 2;
+
+/// What a login is decided with.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    /// The users.
+    pub users: Arc<Users>,
+    /// Who is logged in.
+    pub registry: Registry,
+    /// The way to those who may read what happened before a login.
+    pub reports: Arc<Reports>,
+    /// The clock.
+    pub clock: Clock,
+    /// What checks the secrets of users with a hash.
+    pub verifier: Verifier,
+    /// How many logins may still fail, by address.
+    pub failed_logins: Arc<Mutex<FailedLogins>>,
+}
+
+impl Gate {
+    /// What the door of a client at that address does next, with its input or with the outcome of a check.
+    pub fn step(
+        &self,
+        door: &mut Door,
+        address: IpAddr,
+        now: Now,
+        verified: Option<bool>,
+        out: &mut BytesMut,
+    ) -> Step {
+        self.with_failed_logins(|failed_logins| {
+            let mut known = Known {
+                users: &self.users,
+                address,
+                in_use: &|user: &User| self.registry.is_in_use(user),
+                full: &|user: &User| self.registry.full(user, address),
+                failed_logins,
+            };
+            match verified {
+                Some(right) => door.verified(now.since_start, right, &mut known, out),
+                None => door.step(now.since_start, &mut known, out),
+            }
+        })
+    }
+
+    /// Asks or tells those who count failed logins.
+    pub fn with_failed_logins<T>(&self, ask: impl FnOnce(&mut FailedLogins) -> T) -> T {
+        let failed_logins = self.failed_logins.lock();
+        ask(&mut failed_logins.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells of all that the door has refused since it was last asked.
+    pub fn tell_refusals(&self, door: &mut Door, now: Now, visitor: &mut Visitor) {
+        while let Some(refused) = door.take_refused() {
+            self.tell_refusal(&refused, now, visitor);
+        }
+    }
+
+    /// Tells of one refusal: the log, and the clients that may know.
+    pub fn tell_refusal(&self, refused: &Refused, now: Now, visitor: &mut Visitor) {
+        visitor.refused(now, refused, &self.users, &self.reports);
+    }
+}
+
+/// The turns of those who compare a secret with a hash, which is done beside the threads that others wait for.
+#[derive(Debug, Clone)]
+pub struct Verifier(Arc<Semaphore>);
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(VERIFICATIONS_MAX)))
+    }
+}
+
+impl Verifier {
+    /// Compares, when it is this one's turn.
+    ///
+    /// Cancel safe: one that waits leaves the queue; one that runs goes on to its end, and keeps its turn.
+    pub async fn run(&self, verification: Verification) -> bool {
+        let Ok(turn) = Arc::clone(&self.0).acquire_owned().await else {
+            return false;
+        };
+        let compared = tokio::task::spawn_blocking(move || {
+            let right = verification.run();
+            drop(turn);
+            right
+        });
+        compared.await.unwrap_or(false)
+    }
+}
