@@ -16,7 +16,6 @@ const ACTIONS: &[&str] = &[
     "action=queuestatus",
     "action=queuestatus&queue=nosuch",
     "action=queuesummary",
-    "action=queuerule",
     "action=command&command=core+show+help",
     "action=command&command=manager+show+command+Originate",
     "action=command&command=no+such+command",

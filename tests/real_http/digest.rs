@@ -24,7 +24,6 @@ fn by_curl() -> Vec<Conversation> {
         ("nobody", "nobody-secret"),
         ("APP1", "app1-secret"),
         ("acldenied", "acldenied-secret"),
-        ("acldenied", "wrong"),
         ("aclok", "aclok-secret"),
         ("nothing", "nothing-secret"),
         ("callonly", "callonly-secret"),
@@ -132,11 +131,6 @@ fn credentials() -> Vec<Conversation> {
             "nobody-secret",
             "00000001",
         )),
-        talk("a nonce for another user")
-            .get(ASK)
-            .credentials(right("00000001"))
-            .get(ASK)
-            .credentials(Credentials::of("callonly", "callonly-secret", "00000001")),
         talk("forbidden from here")
             .get(ASK)
             .credentials(Credentials::of("acldenied", "acldenied-secret", "00000001")),

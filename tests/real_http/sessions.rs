@@ -4,7 +4,7 @@ use crate::conversation::Conversation;
 
 /// Logins: a name, the query behind `action=login`.
 const LOGINS: &[(&str, &str)] = &[
-    ("right", "username=app1&secret=app1-secret"),
+    ("right", "username=app1&secret=app1-secret&events=call"),
     (
         "with events off",
         "username=app1&secret=app1-secret&events=off",
@@ -34,7 +34,7 @@ const LOGINS: &[(&str, &str)] = &[
     ("nothing", ""),
     (
         "a user in other letters",
-        "username=APP1&secret=app1-secret",
+        "username=APP1&secret=app1-secret&events=call",
     ),
     (
         "a secret in other letters",
@@ -65,11 +65,11 @@ const LOGINS: &[(&str, &str)] = &[
     ("no key", "username=app1&authtype=md5"),
     (
         "plain and AuthType",
-        "username=app1&authtype=plain&secret=app1-secret",
+        "username=app1&authtype=plain&secret=app1-secret&events=call",
     ),
     (
         "other AuthType",
-        "username=app1&authtype=sha&secret=app1-secret",
+        "username=app1&authtype=sha&secret=app1-secret&events=call",
     ),
     (
         "form encoding",

@@ -1,4 +1,4 @@
-//! Where amimux means to answer otherwise: what Asterisk lets through, and should not.
+//! Where amimux means to answer otherwise, and why: mostly what Asterisk lets through, and should not.
 
 use crate::conversation::Conversation;
 use crate::request::Credentials;
@@ -9,6 +9,7 @@ const REFUSED: &[&str] = &["400\n"];
 /// All of them.
 pub(crate) fn conversations() -> Vec<Conversation> {
     let mut all = smuggled();
+    all.append(&mut no_http());
     all.append(&mut too_much());
     all.append(&mut pages());
     all.append(&mut sessions());
@@ -42,12 +43,86 @@ fn smuggled() -> Vec<Conversation> {
         })
         .collect();
     all.push(
+        Conversation::new("line end behind a form")
+            .login("app1")
+            .post("/rawman", "action=ping&actionid=1\r\n")
+            .differs(reason, REFUSED),
+    );
+    all.push(
         Conversation::new("a secret with NUL and more")
             .get("/rawman?action=login&username=app1&secret=app1-secret%00junk")
             .get("/rawman?action=ping")
             .differs(reason, &["400\n", "Permission denied"]),
     );
     all
+}
+
+/// What is no HTTP, or not of this century.
+fn no_http() -> Vec<Conversation> {
+    let no_page = "a request that is broken is answered without a page";
+    let guess = "Asterisk guesses what was meant by a request that is broken";
+    let old = "a client of HTTP/1.0 need not know that a connection can stay open";
+    let proxy = "HTTP/1.1 has every server understand a target with the server's name";
+    let broken: &[&str] = &["400\n", "connection: close", "closed"];
+    let closed: &[&str] = &["200\n", "Permission denied", "closed"];
+    let table = [
+        (
+            "length is no number",
+            "POST /rawman HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+            no_page,
+            broken,
+        ),
+        (
+            "length below zero",
+            "POST /rawman HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+            no_page,
+            broken,
+        ),
+        (
+            "other transfer encoding",
+            "POST /rawman HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+            no_page,
+            broken,
+        ),
+        ("no target", "GET\r\n\r\n", no_page, broken),
+        ("nonsense", "nonsense\r\n\r\n", no_page, broken),
+        ("no version", "GET /rawman\r\n\r\n", guess, broken),
+        (
+            "a header without colon",
+            "GET /rawman HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n",
+            guess,
+            broken,
+        ),
+        (
+            "blank in the target",
+            "GET /rawman?action=a b HTTP/1.1\r\nHost: x\r\n\r\n",
+            guess,
+            broken,
+        ),
+        (
+            "version 1.0",
+            "GET /rawman?action=ping HTTP/1.0\r\nHost: x\r\n\r\n",
+            old,
+            closed,
+        ),
+        (
+            "version 1.0, close",
+            "GET /rawman?action=ping HTTP/1.0\r\nConnection: close\r\n\r\n",
+            "the connection of a client of HTTP/1.0 closes without a word about it",
+            closed,
+        ),
+        (
+            "absolute form",
+            "GET http://localhost/rawman?action=ping HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            proxy,
+            &["200\n", "Permission denied", "open"],
+        ),
+    ];
+    let conversations = table.into_iter().map(|(name, bytes, reason, wanted)| {
+        let talk = Conversation::new(format!("bytes: {name}"));
+        talk.send(bytes, 1).differs(reason, wanted)
+    });
+    conversations.collect()
 }
 
 /// More than one TCP message can be.
@@ -89,7 +164,23 @@ fn pages() -> Vec<Conversation> {
 }
 
 fn sessions() -> Vec<Conversation> {
+    let newer = "newer Asterisks tell of FullyBooted after a login without Events, too";
+    let booted: &[&str] = &["Authentication accepted", "FullyBooted"];
+    let login = "action=login&username=app1&secret=app1-secret";
     vec![
+        Conversation::new("login without Events")
+            .get(format!("/rawman?{login}"))
+            .differs(newer, booted),
+        Conversation::new("login without Events, XML")
+            .get(format!("/mxml?{login}"))
+            .differs(newer, booted),
+        Conversation::new("a blank line too many")
+            .login("app1")
+            .get("/rawman?action=queuerule")
+            .differs(
+                "a message has one blank line at its end",
+                &["Response: Success", "RuleList: rule1"],
+            ),
         Conversation::new("a session from another address")
             .login("app1")
             .get("/rawman?action=ping")
@@ -132,6 +223,23 @@ fn digest() -> Vec<Conversation> {
             .differs(
                 "(null) is what the C library makes of no secret",
                 &["401\n", "401\n"],
+            ),
+        Conversation::new("Digest from a forbidden address with a wrong secret")
+            .get(ask)
+            .digest("acldenied", "wrong")
+            .differs(
+                "who has not proved who it is hears nothing of the user's access list",
+                &["401\n", "401\n"],
+            ),
+        Conversation::new("a nonce for another user")
+            .get(ask)
+            .get(ask)
+            .credentials(right("00000001"))
+            .get(ask)
+            .credentials(Credentials::of("callonly", "callonly-secret", "00000001"))
+            .differs(
+                "a nonce is for the user who used it first",
+                &["401\n", "Pong", "401\n", "stale=true"],
             ),
         Conversation::new("a nonce that the client made up")
             .get(ask)
