@@ -8,7 +8,7 @@ mod hash_secret;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::Settings;
@@ -165,6 +165,9 @@ fn environment() -> Environment {
     let directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|name| !name.is_empty());
     Environment {
         credentials_directory: directory.map(PathBuf::from),
+        since_1970: SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok(),
     }
 }
 

@@ -49,3 +49,41 @@ fn every_seed_keeps_its_law() {
     }
     assert!(broken.is_empty(), "seeds break their law: {broken:?}");
 }
+
+#[test]
+fn the_checker_of_xml_sees_what_is_ill_formed() {
+    let is_well_formed =
+        |text: &[u8]| std::panic::catch_unwind(|| fuzz_laws::well_formed::check(text)).is_ok();
+    for good in [
+        &b"<a>\n<b c='1' d='&lt;'>x &amp; y</b><e /></a>\n"[..],
+        b"<a/>",
+    ] {
+        assert!(is_well_formed(good), "{}", good.escape_ascii());
+    }
+    for ill in [
+        &b"<a b='1' b='2' />"[..],
+        b"<a b='<' />",
+        b"<a b='&' />",
+        b"<a b='&nbsp;' />",
+        b"<a b='\x01' />",
+        b"<a b='\xff' />",
+        b"<a b='1'c='2' />",
+        b"<a ='1' />",
+        b"<a 1='1' />",
+        b"<a><b></a></b>",
+        b"<a>",
+        b"<a/><a/>",
+        b"<a/>text",
+        b"",
+    ] {
+        assert!(!is_well_formed(ill), "{}", ill.escape_ascii());
+    }
+    // What Asterisk wrote is where ours differs.
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/http");
+    assert!(is_well_formed(
+        &fs::read(data.join("user-event.xml")).unwrap()
+    ));
+    assert!(!is_well_formed(
+        &fs::read(data.join("user-event-ill.xml")).unwrap()
+    ));
+}

@@ -6,7 +6,8 @@
 #
 #   AMI_PORT       AMI
 #   AMI_PORT + 1   HTTP: AJAM at /rawman, /manager, /mxml and their digest forms
-#   AMI_PORT + 2   AMI over TLS (certificate: RUN_DIR/etc/cert.pem), where openssl is installed
+#   AMI_PORT + 2   AMI over TLS (certificate: RUN_DIR/etc/cert.pem), where openssl is installed; or with the certificate
+#                  and key in the file that the environment variable TLS_CERTIFICATE names
 #
 # The manager users are those of users.conf, `upstream` (for amimux) and
 # `second` (the same rights, for whoever drives Asterisk past amimux); and those
@@ -107,7 +108,9 @@ authlimit = 500
 httptimeout = 60
 channelvars = CAMPAIGN,LEADID
 CONF
-  if command -v openssl >/dev/null &&
+  if [ -n "${TLS_CERTIFICATE-}" ]; then
+    printf 'tlsenable = yes\ntlsbindaddr = 127.0.0.1:%s\ntlscertfile = %s\n' $((port + 2)) "$TLS_CERTIFICATE"
+  elif command -v openssl >/dev/null &&
     openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
       -keyout "$etc/key.pem" -out "$etc/cert.pem" >/dev/null 2>&1; then
     printf 'tlsenable = yes\ntlsbindaddr = 127.0.0.1:%s\ntlscertfile = %s\ntlsprivatekey = %s\n' $((port + 2)) "$etc/cert.pem" "$etc/key.pem"

@@ -7,12 +7,14 @@ use std::time::Duration;
 use super::access::{AclDraft, NamedAcls};
 use super::diagnostics::{Location, Report, quoted};
 use super::entry;
+use super::http::{self, WebDraft};
 use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
 use super::secret_file::SecretFiles;
 use super::settings::General;
-use super::tls::server::{HasListener, Kind, ListenerDraft, Rows};
+use super::tls::listener_options::Rows;
+use super::tls::server::{HasListener, Kind, ListenerDraft};
 use super::value::{self, Unit, assign};
 use crate::policy::acl::{Acl, RuleList};
 
@@ -37,6 +39,7 @@ pub(super) struct GeneralDraft {
     pub(super) acl_conf: Option<PathBuf>,
     pub(super) bound: bool,
     pub(super) tls: ListenerDraft,
+    pub(super) web: WebDraft,
     retention_at: Option<Location>,
 }
 
@@ -71,6 +74,7 @@ impl Default for GeneralDraft {
             acl_conf: None,
             bound: false,
             tls: ListenerDraft::default(),
+            web: WebDraft::default(),
             retention_at: None,
         }
     }
@@ -121,12 +125,14 @@ impl HasListener for GeneralDraft {
 
 type Row = Spec<GeneralDraft>;
 
-/// Why AJAM's options have no effect.
-const HTTP: &str = "this version has no AMI over HTTP";
-
 /// Every option of `[general]`.
-pub(super) const OPTIONS: &[&[Row]] =
-    &[OWN, Rows::<GeneralDraft>::OPTIONS, entry::OPTIONS, DEFAULTS];
+pub(super) const OPTIONS: &[&[Row]] = &[
+    OWN,
+    Rows::<GeneralDraft>::OPTIONS,
+    http::GENERAL_OPTIONS,
+    entry::OPTIONS,
+    DEFAULTS,
+];
 
 const fn default(
     (name, kind, default, doc): shared::Words,
@@ -308,8 +314,6 @@ const OWN: &[Row] = &[
             );
         },
     ),
-    Row::unsupported("webenabled", &[], HTTP, Treatment::NoEffectIfTrue),
-    Row::unsupported("httptimeout", &[], HTTP, Treatment::NoEffect),
     Row::unsupported(
         "debug",
         &[],
@@ -342,29 +346,35 @@ fn enabled(_: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
 
 fn bind_address(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
     draft.bound = true;
+    if let Some(address) = address(option, "port", report) {
+        draft.general.bind.set_ip(address);
+    }
+}
+
+/// The address of `bindaddr`; `port` is the option that its port belongs to.
+pub(super) fn address(option: &RawOption, port: &str, report: &mut Report) -> Option<IpAddr> {
     let text = option.value.as_str();
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(text);
-    let address = if let Ok(address) = bare.parse() {
-        address
-    } else if let Ok(with_port) = text.parse::<SocketAddr>() {
+    if let Ok(address) = bare.parse() {
+        return Some(address);
+    }
+    if let Ok(with_port) = text.parse::<SocketAddr>() {
         report.warning(
             &option.location,
             format!("the port in bindaddr = {} is ignored", quoted(text)),
-            "write the port as port = NUMBER",
+            format!("write the port as {port} = NUMBER"),
         );
-        with_port.ip()
-    } else {
-        report.error(
-            &option.location,
-            format!("bindaddr = {} is not an address", quoted(text)),
-            "write a numeric address, as in 127.0.0.1, or 0.0.0.0 for all of IPv4, or :: for all addresses",
-        );
-        return;
-    };
-    draft.general.bind.set_ip(address);
+        return Some(with_port.ip());
+    }
+    report.error(
+        &option.location,
+        format!("bindaddr = {} is not an address", quoted(text)),
+        "write a numeric address, as in 127.0.0.1, or 0.0.0.0 for all of IPv4, or :: for all addresses",
+    );
+    None
 }
 
 fn port(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {

@@ -1,10 +1,13 @@
 //! From a file to settings: which section is what, and what only the whole can tell.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::access::NamedAcls;
+use super::credentials;
 use super::diagnostics::{Location, Report, quoted};
 use super::general::{self, GeneralDraft};
+use super::http;
 use super::options::{self, Place};
 use super::raw::{self, RawConfig, RawSection};
 use super::secret_file::SecretFiles;
@@ -21,12 +24,17 @@ const UPSTREAM_EXAMPLE: &str = "add one:
   username = NAME
   secret = SECRET";
 
+/// Options whose value nobody else may know.
+const SECRETS: [&str; 3] = ["secret", "secrethash", "webtoken"];
+
 /// What the configuration may refer to and the process was started with.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// The directory with the credentials that systemd handed over (`$CREDENTIALS_DIRECTORY`), which is `%d` in
     /// `secretfile`; `None` when there is none.
     pub credentials_directory: Option<PathBuf>,
+    /// What time it is, counted from 1970, for warnings of certificates that have expired; `None` for no such warnings.
+    pub since_1970: Option<Duration>,
 }
 
 /// Reads a configuration file with everything that it includes, and the files that hold secrets. The settings are
@@ -42,6 +50,8 @@ pub fn load(path: &Path, environment: &Environment) -> (Option<Settings>, Report
 #[derive(Default)]
 struct Sorted<'a> {
     general: Option<&'a RawSection>,
+    http: Option<&'a RawSection>,
+    restrictions: Vec<&'a RawSection>,
     upstreams: Vec<&'a RawSection>,
     users: Vec<&'a RawSection>,
 }
@@ -63,21 +73,30 @@ fn interpret(
     let secret_files = SecretFiles {
         directory: path.parent().unwrap_or_else(|| Path::new("")),
         credentials: environment.credentials_directory.as_deref(),
+        since_1970: environment.since_1970,
     };
     general.finish_tls(&secret_files, report);
     let upstreams = read_upstreams(&sorted, &general, &secret_files, &whole, report);
     let acls = read_acls(path, &sorted, &general, report);
     general.finish_acl(&acls, report);
+    let context = http::Context {
+        general: &general,
+        acls: &acls,
+        files: &secret_files,
+        restrictions: &sorted.restrictions,
+    };
+    let served = http::read(sorted.http, &context, report);
     let names: Vec<String> = names(&sorted.upstreams).map(str::to_owned).collect();
     let surroundings = Surroundings {
         general: &general,
         acls: &acls,
         secret_files: &secret_files,
         upstreams: &names,
+        served: &served,
     };
     let users = read_users(&sorted, &surroundings, &whole, report);
     Some(Settings {
-        http: None,
+        http: served.http,
         general: general.general,
         upstreams,
         users,
@@ -103,12 +122,23 @@ fn sort<'a>(config: &'a RawConfig, report: &mut Report) -> Sorted<'a> {
             .map(|option| option.value.to_ascii_lowercase())
             .as_deref()
         {
+            None if section.name.eq_ignore_ascii_case("http") => {
+                if sorted.http.is_some() {
+                    report.error(
+                        &section.location,
+                        "there is more than one [http]",
+                        "write [http](+) to add to it",
+                    );
+                }
+                sorted.http.get_or_insert(section);
+            }
             None | Some("user") => sorted.users.push(section),
             Some("upstream") => sorted.upstreams.push(section),
+            Some("restriction") => sorted.restrictions.push(section),
             Some(other) => report.error(
                 kind.map_or(&section.location, |option| &option.location),
                 format!("type = {} is not a kind of section", quoted(other)),
-                "write type = upstream or type = user",
+                "write type = upstream, type = user or type = restriction",
             ),
         }
     }
@@ -170,6 +200,7 @@ fn read_acls(
         .general
         .iter()
         .chain(&sorted.users)
+        .chain(&sorted.restrictions)
         .find_map(|section| section.named("acl").next())
         .map(|option| &option.location);
     NamedAcls::read(&file, wanted_at, report)
@@ -210,6 +241,7 @@ fn read_users(
             );
         }
         if let Some(user) = user::read(section, surroundings, report) {
+            credentials::check_token_is_own(&users, &user, section, report);
             users.insert(user);
         }
     }
@@ -222,7 +254,12 @@ fn warn_of_exposure(config: &RawConfig, report: &mut Report) {
     let secrets = config
         .sections
         .iter()
-        .flat_map(|section| section.named("secret").chain(section.named("secrethash")));
+        .flat_map(|section| &section.options)
+        .filter(|option| {
+            SECRETS
+                .iter()
+                .any(|name| option.name.eq_ignore_ascii_case(name))
+        });
     for option in secrets.filter(|option| option.exposed) {
         let file = &*option.location.file;
         if !warned.contains(&file) {

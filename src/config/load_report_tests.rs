@@ -24,7 +24,7 @@ const GENERAL_LINES: &[(&str, &str)] = &[
     ("tlsenable=no\nwebenabled=no\ndebug=off", ""),
     (
         "webenabled=yes",
-        "warning: the option 'webenabled' has no effect in amimux: this version has no AMI over HTTP; remove the line",
+        "warning: HTTP is not served: there is no [http] with enabled = yes; write such a section, or webenabled = no",
     ),
     (
         "channelvars=A",
@@ -200,7 +200,7 @@ const USER_LINES: &[(&str, &str)] = &[
     ),
     (
         "type=peer",
-        "error: type = 'peer' is not a kind of section; write type = upstream or type = user",
+        "error: type = 'peer' is not a kind of section; write type = upstream, type = user or type = restriction",
     ),
     (
         "secret=",

@@ -11,6 +11,7 @@ pub mod diagnostics;
 mod entry;
 mod filters;
 mod general;
+mod http;
 mod include;
 pub mod lexer;
 mod load;

@@ -1,7 +1,7 @@
 //! Options: one table row for each says how it is spelt, what it is for, its default, and what is done with it.
 //!
 //! The rows drive reading, the suggestions for mistyped names and the documentation ([`documented`]). The rows
-//! themselves stand beside the section they belong to: `general`, `user`, `upstream`.
+//! themselves stand beside the section they belong to: `general`, `user`, `upstream`, `http`.
 
 use super::diagnostics::{Report, quoted};
 use super::raw::RawOption;
@@ -16,6 +16,10 @@ pub enum Place {
     User,
     /// Sections with `type = upstream`.
     Upstream,
+    /// `[http]`.
+    Http,
+    /// Sections with `type = restriction`.
+    Restriction,
 }
 
 impl Place {
@@ -25,6 +29,8 @@ impl Place {
             Self::General => "[general]",
             Self::User => "user sections",
             Self::Upstream => "upstream sections",
+            Self::Http => "[http]",
+            Self::Restriction => "sections with type = restriction",
         }
     }
 }
@@ -204,6 +210,8 @@ pub fn documented() -> Vec<OptionDoc> {
     rows(super::general::OPTIONS, Place::General)
         .chain(rows(super::user::OPTIONS, Place::User))
         .chain(rows(super::upstream::OPTIONS, Place::Upstream))
+        .chain(rows(super::http::OPTIONS, Place::Http))
+        .chain(rows(super::http::restriction::OPTIONS, Place::Restriction))
         .collect()
 }
 

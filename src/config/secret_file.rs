@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -23,6 +24,8 @@ pub(super) struct SecretFiles<'a> {
     pub(super) directory: &'a Path,
     /// What `%d` stands for.
     pub(super) credentials: Option<&'a Path>,
+    /// What time it is, counted from 1970, where that is known: some files are good for a while only.
+    pub(super) since_1970: Option<Duration>,
 }
 
 /// Why there is no secret in a file. Files are named by the option, which stands before it in the message.
@@ -76,7 +79,7 @@ impl SecretFiles<'_> {
                 Some(secret)
             }
             Err(error) => {
-                let what = format!("secretfile = {name}: {error}");
+                let what = format!("{} = {name}: {error}", option.name.to_ascii_lowercase());
                 report.error(&option.location, what, error.remedy());
                 None
             }

@@ -22,6 +22,7 @@ fn load_beside(lines: &str, beside: &[(&str, &str)]) -> (Option<Settings>, Strin
         &files.path("amimux.conf"),
         &Environment {
             credentials_directory: Some(files.path("credentials")),
+            ..Environment::default()
         },
     );
     let text = files.text(&report);
@@ -268,6 +269,7 @@ fn secrets_of_upstreams() {
         let files = Files::new(&[("amimux.conf", &main), ("credentials/pbx", content)]);
         let environment = Environment {
             credentials_directory: Some(files.path("credentials")),
+            ..Environment::default()
         };
         let (settings, report) = load(&files.path("amimux.conf"), &environment);
         assert_eq!(files.text(&report), expected, "{lines}");
@@ -288,6 +290,7 @@ fn names_that_are_not_text_reach_the_file_through_percent_d() {
     set_mode(&credentials.join("crm"), 0o400);
     let environment = Environment {
         credentials_directory: Some(credentials),
+        ..Environment::default()
     };
     let (settings, report) = load(&files.path("amimux.conf"), &environment);
     assert_eq!(report.to_string(), "");

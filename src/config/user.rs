@@ -8,6 +8,7 @@ use super::diagnostics::{Location, Report, quoted};
 use super::entry;
 use super::filters;
 use super::general::GeneralDraft;
+use super::http::Served;
 use super::options::{self, Place, Spec, Treatment, nearest};
 use super::raw::{RawOption, RawSection};
 use super::rights::{self, RightsDraft};
@@ -35,6 +36,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) secret_files: &'a SecretFiles<'a>,
     /// The names of all upstream sections, usable or not.
     pub(super) upstreams: &'a [String],
+    pub(super) served: &'a Served,
 }
 
 /// A user section while it is being read.
@@ -238,10 +240,7 @@ pub(super) fn read(
     for option in &section.options {
         options::apply(OPTIONS, Place::User, &mut draft, option, report);
     }
-    let (credential, login_forms) =
-        draft
-            .credentials
-            .finish(section, surroundings.secret_files, report);
+    let proof = draft.credentials.finish(section, surroundings, report);
     draft.rights.finish(&mut draft.user.rights);
     draft.user.audit = draft.rights.audit;
     rights::warn_of_exposure(&draft.user, section, report);
@@ -253,8 +252,10 @@ pub(super) fn read(
         .map(|at| (draft.user.upstream.as_str(), at));
     let upstream = choose_upstream(wanted, section, surroundings.upstreams, report)?;
     Some(User {
-        credential,
-        login_forms,
+        credential: proof.credential,
+        login_forms: proof.login_forms,
+        tls_client_name: proof.tls_client_name,
+        web_token: proof.web_token,
         acl,
         upstream,
         ..draft.user

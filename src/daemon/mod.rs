@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -20,15 +20,18 @@ use self::certificates::Certificates;
 pub use self::certificates::Source;
 use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
-use crate::config::settings::{Settings, TlsTrust};
+use crate::config::settings::{General, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
 use crate::policy::failed_logins::FailedLogins;
+use crate::policy::user::Users;
+use crate::session::client::Arrival;
 use crate::session::entrance::{Entrance, Port};
 use crate::session::gate::{Gate, Verifier};
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::{Registry, SessionLimits};
 use crate::session::reports::Reports;
 use crate::session::shell::Clock;
+use crate::session::web::WebHub;
 
 /// A running amimux.
 #[derive(Debug)]
@@ -102,45 +105,14 @@ impl Daemon {
         }
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
-        let mut hubs = HashMap::new();
-        let mut web_hubs = HashMap::new();
-        let mut reports = Reports::default();
-        let mut threads = Vec::new();
-        let mut first_banner = None;
-        for upstream in self.settings.upstreams {
-            let (banner, seen) = watch::channel(None);
-            first_banner.get_or_insert(seen);
-            let name = upstream.name.clone();
-            let (thread, ways) = HubThread::start(
-                Arc::clone(&general),
-                Arc::new(upstream),
-                clock,
-                banner,
-                cancel.clone(),
-            )?;
-            threads.push(thread);
-            reports.add(name.clone(), ways.reports);
-            web_hubs.insert(name.clone(), ways.web);
-            hubs.insert(name, ways.arrivals);
-        }
-        let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
-        let gate = Gate {
-            users: Arc::new(self.settings.users),
-            registry: Registry::new(SessionLimits {
-                all: general.session_limit,
-                per_host: general.address_limit,
-            }),
-            reports: Arc::new(reports),
-            clock,
-            verifier: Verifier::default(),
-            failed_logins: Arc::new(Mutex::new(failed_logins)),
-        };
+        let hubs = Hubs::start(self.settings.upstreams, &general, clock, &cancel)?;
+        let gate = gate(&general, self.settings.users, hubs.reports, clock);
         let http = match (self.settings.http, self.http) {
             (Some(http), Some(ports)) => {
                 let server = Server {
                     http,
                     gate: gate.clone(),
-                    hubs: web_hubs.clone(),
+                    hubs: hubs.web.clone(),
                     acl: general.acl.clone(),
                 };
                 Some(HttpThread::start(server, ports, http_tls, cancel.clone())?)
@@ -149,8 +121,8 @@ impl Daemon {
         };
         let entrance = Entrance {
             gate,
-            hubs,
-            upstream_banner: first_banner.context("no upstream is configured")?,
+            hubs: hubs.arrivals,
+            upstream_banner: hubs.first_banner,
             banner: general.banner.clone(),
             auth_timeout: general.auth_timeout,
             auth_limit: general.auth_limit,
@@ -160,7 +132,7 @@ impl Daemon {
             tls_address,
         };
         let tls = tls_address.map(tracing::field::display);
-        info!(%address, tls, upstreams = threads.len(), "amimux is up");
+        info!(%address, tls, upstreams = hubs.threads.len(), "amimux is up");
         LocalSet::new()
             .run_until(async {
                 if let Some(source) = self.source {
@@ -170,15 +142,78 @@ impl Daemon {
             })
             .await;
         let mut ended = Ok(());
-        for thread in threads {
+        for thread in hubs.threads {
             ended = ended.and(thread.join().await);
         }
         if let Some(http) = http {
             ended = ended.and(http.join().await);
         }
-        drop(web_hubs);
+        // Kept for as long as the hubs run.
+        drop(hubs.web);
         info!("amimux is down");
         ended
+    }
+}
+
+/// The threads of the Asterisks, and the ways into them by the upstream's name.
+struct Hubs {
+    threads: Vec<HubThread>,
+    arrivals: HashMap<String, mpsc::Sender<Arrival>>,
+    web: HashMap<String, WebHub>,
+    reports: Reports,
+    /// What the first upstream's Asterisk greets with.
+    first_banner: watch::Receiver<Option<String>>,
+}
+
+impl Hubs {
+    fn start(
+        upstreams: Vec<Upstream>,
+        general: &Arc<General>,
+        clock: Clock,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let (mut threads, mut first_banner) = (Vec::new(), None);
+        let (mut arrivals, mut web) = (HashMap::new(), HashMap::new());
+        let mut reports = Reports::default();
+        for upstream in upstreams {
+            let (banner, seen) = watch::channel(None);
+            first_banner.get_or_insert(seen);
+            let name = upstream.name.clone();
+            let (thread, ways) = HubThread::start(
+                Arc::clone(general),
+                Arc::new(upstream),
+                clock,
+                banner,
+                cancel.clone(),
+            )?;
+            threads.push(thread);
+            reports.add(name.clone(), ways.reports);
+            web.insert(name.clone(), ways.web);
+            arrivals.insert(name, ways.arrivals);
+        }
+        Ok(Self {
+            threads,
+            arrivals,
+            web,
+            reports,
+            first_banner: first_banner.context("no upstream is configured")?,
+        })
+    }
+}
+
+/// What logins are decided with.
+fn gate(general: &General, users: Users, reports: Reports, clock: Clock) -> Gate {
+    let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
+    Gate {
+        users: Arc::new(users),
+        registry: Registry::new(SessionLimits {
+            all: general.session_limit,
+            per_host: general.address_limit,
+        }),
+        reports: Arc::new(reports),
+        clock,
+        verifier: Verifier::default(),
+        failed_logins: Arc::new(Mutex::new(failed_logins)),
     }
 }
 

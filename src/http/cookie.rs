@@ -31,7 +31,7 @@ impl SessionKey {
     /// hexadecimal digits is no key, and then none that stands before it is.
     pub fn from_cookies<'a>(headers: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
         let header = headers.into_iter().last()?;
-        let values = header.split(|byte| *byte == b';').filter_map(|pair| {
+        let mut values = header.split(|byte| *byte == b';').filter_map(|pair| {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = halves.next()?.trim_ascii();
             let value = halves.next()?.trim_ascii();
@@ -39,7 +39,7 @@ impl SessionKey {
             let value = value.strip_suffix(b"\"").unwrap_or(value);
             (name.eq_ignore_ascii_case(NAME.as_bytes()) && !value.is_empty()).then_some(value)
         });
-        hex::parse(values.last()?).map(Self)
+        hex::parse(values.next_back()?).map(Self)
     }
 
     /// The value of `Set-Cookie`, in Asterisk's form, and with what keeps the key from other sites, scripts and paths.

@@ -140,7 +140,7 @@ fn prove(site: &Site, peer: &Peer, parts: &Parts) -> Result<Proved, Box<Reply>> 
         // Its session goes on under the nonce that the client is given now.
         Some((nonce, Freshness::Stale)) => {
             let session = site.session_by_proof(peer, &means(user, nonce));
-            let reply = challenge(site, Some((user, session)));
+            let reply = challenge(site, Some((user, session.as_ref())));
             Err(reply)
         }
         Some((_, Freshness::Replayed | Freshness::Unknown)) | None => {
@@ -156,7 +156,7 @@ fn means(user: &User, nonce: Nonce) -> Means {
 
 /// Asks for credentials for a new nonce. `stale`: the user has proved itself, for a nonce that is not good any more; the
 /// session that it had under that is its session under the new one.
-fn challenge(site: &Site, stale: Option<(&User, Option<Turn>)>) -> Box<Reply> {
+fn challenge(site: &Site, stale: Option<(&User, Option<&Turn>)>) -> Box<Reply> {
     let mut random = [0; 16];
     let opaque = getrandom::fill(&mut random).and_then(|()| getrandom::u32());
     let Ok(opaque) = opaque else {
@@ -166,7 +166,7 @@ fn challenge(site: &Site, stale: Option<(&User, Option<Turn>)>) -> Box<Reply> {
     let number = u128::from_be_bytes(random);
     let nonce = site.nonces.borrow_mut().issue(now, number);
     let text = digest::challenge(REALM, nonce, opaque, stale.is_some());
-    if let Some((user, Some(turn))) = &stale {
+    if let Some((user, Some(turn))) = stale {
         site.sessions.rename(&turn.session, means(user, nonce));
     }
     let mut reply = site.page(ErrorPage::UNAUTHORIZED);

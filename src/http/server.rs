@@ -16,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -43,6 +43,12 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// How long requests that are under way may take when amimux ends.
 const END_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a closed client may go on sending before it is cut off.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Bytes that a closed client may go on sending before it is cut off.
+const LINGER_BYTES: u64 = 256 * 1024;
 
 /// A time that is never reached.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -224,6 +230,8 @@ impl Shared {
         });
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            // Its own would end a connection without a word.
+            .header_read_timeout(None)
             .keep_alive(!self.patience.keep_alive.is_zero())
             .max_headers(HEADERS_MAX + 28)
             .max_buf_size(HEAD_BYTES_MAX)
@@ -257,10 +265,13 @@ impl Shared {
                 let page = self.too_slow();
                 stream.write_all(&page).await?;
             }
-            stream.shutdown().await
+            stream.shutdown().await?;
+            // What is closed with input unread is reset, and the client may lose the answer.
+            let mut rest = (&mut stream).take(LINGER_BYTES);
+            tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
         };
         // Whoever takes no more gets no more.
-        let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
+        let _ = tokio::time::timeout(LINGER, farewell).await;
     }
 
     /// What is sent to one that began a request and did not go on: hyper does not speak there.

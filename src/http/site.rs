@@ -138,7 +138,7 @@ impl Site {
             });
         };
         let knows = |method: &&str| parts.method.as_str().eq_ignore_ascii_case(method);
-        if endpoint.methods.iter().any(|method| knows(method)) {
+        if endpoint.methods.iter().any(knows) {
             return Ok(endpoint);
         }
         if endpoint.target.is_json() && parts.method == Method::OPTIONS {

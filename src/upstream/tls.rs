@@ -1,13 +1,14 @@
 //! TLS with Asterisk: the handshake, and in words what an administrator can do when there is none.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use rustls::{
     AlertDescription, CertificateError, ClientConnection, Connection, Error, PeerIncompatible,
 };
-use std::sync::Arc;
 
 use crate::config::settings::UpstreamTls;
-use crate::config::tls::client::Disbelieved;
+use crate::config::tls::judge::{Refused, refused};
 use crate::transport::handshake::{HandshakeError, certificate_fault, shake_hands};
 use crate::transport::stream::{Records, Stream};
 
@@ -39,7 +40,7 @@ fn cause(error: &HandshakeError) -> String {
     };
     match error {
         Error::InvalidMessage(_) => format!("what Asterisk sends is not TLS: {PORT}"),
-        Error::InvalidCertificate(fault) => disbelieved(fault),
+        Error::InvalidCertificate(_) => disbelieved(error),
         Error::PeerIncompatible(
             PeerIncompatible::Tls12NotOfferedOrEnabled
             | PeerIncompatible::Tls12NotOffered
@@ -57,30 +58,30 @@ fn cause(error: &HandshakeError) -> String {
     }
 }
 
-fn disbelieved(fault: &CertificateError) -> String {
-    let told = match fault {
-        CertificateError::Other(other) => other.0.downcast_ref::<Disbelieved>(),
-        _ => None,
+fn disbelieved(error: &Error) -> String {
+    let Some(Refused { fingerprint, cause }) = refused(error) else {
+        return format!("Asterisk's certificate: {error}");
     };
-    let Some(Disbelieved { fingerprint, fault }) = told else {
-        return format!("Asterisk's certificate: {}", certificate_fault(fault));
-    };
-    let wrong = certificate_fault(fault);
     let pin = format!("tlsfingerprint = {fingerprint}");
-    match fault {
-        CertificateError::UnknownIssuer => format!(
-            "Asterisk's certificate: {wrong}; name the authority with tlscafile, or if this is the right certificate write {pin}"
-        ),
+    let right = format!("if this is the right certificate write {pin}");
+    let Some(Error::InvalidCertificate(fault)) = cause else {
+        return match cause {
+            None => format!("Asterisk's certificate is not the one that is pinned; {right}"),
+            Some(error) => format!("Asterisk's certificate: {error}; {right}"),
+        };
+    };
+    let remedy = match fault {
+        CertificateError::UnknownIssuer => {
+            format!("name the authority with tlscafile, or {right}")
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!(
-                "Asterisk's certificate: {wrong}; write tlsservername = and a name that it has, or {pin}"
-            )
+            format!("write tlsservername = and a name that it has, or {pin}")
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("Asterisk's certificate: {wrong}; renew it there, or write {pin}")
+            format!("renew it there, or write {pin}")
         }
-        _ => {
-            format!("Asterisk's certificate: {wrong}; if this is the right certificate write {pin}")
-        }
-    }
+        _ => right,
+    };
+    let wrong = certificate_fault(fault);
+    format!("Asterisk's certificate: {wrong}; {remedy}")
 }

@@ -4,6 +4,7 @@
     panoramisk_session.py HOST PORT USER SECRET NAME [--rounds N] [--keep-going SECONDS]
     panoramisk_session.py HOST PORT USER SECRET NAME --wrong-secret
     panoramisk_session.py HOST PORT USER SECRET NAME --through-restart
+    panoramisk_session.py ... --tls CAFILE
 
 Prints one JSON line per step. What differs from run to run (times, channel
 numbers, NAME) is replaced, so that two runs on one Asterisk print the same
@@ -19,6 +20,7 @@ import asyncio
 import json
 import logging
 import re
+import ssl
 import sys
 import time
 
@@ -27,6 +29,15 @@ from panoramisk import Manager
 DEADLINE = 60.0
 CHANNEL_NUMBER = re.compile(r"-[0-9a-f]{8}(?=;[12])")
 VARYING = {"timestamp", "duration", "bridgeid", "logintime"}
+
+
+def tls_context(args):
+    """For a server called localhost, whatever the address it is reached at."""
+    if args.tls is None:
+        return False
+    context = ssl.create_default_context(cafile=args.tls)
+    context.check_hostname = False
+    return context
 
 
 class Session:
@@ -42,7 +53,7 @@ class Session:
         mask = "call,user" if args.through_restart else "on"
         self.manager = Manager(
             host=args.host, port=args.port, username=args.user, secret=args.secret, events=mask,
-            ping_delay=3600, on_connect=self.on_connect, on_disconnect=self.on_disconnect,
+            ssl=tls_context(args), ping_delay=3600, on_connect=self.on_connect, on_disconnect=self.on_disconnect,
         )
         self.manager.loop = asyncio.get_running_loop()
         self.manager.register_event("*", self.on_event)
@@ -268,6 +279,7 @@ def main():
         parser.add_argument(name)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--keep-going", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--tls", metavar="CAFILE")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--wrong-secret", action="store_true")
     mode.add_argument("--through-restart", action="store_true")

@@ -8,10 +8,8 @@ use amimux::http::parameters::{ParameterError, Parameters};
 use amimux::http::{basic, digest, json, sse, xml};
 use bytes::BytesMut;
 
+use super::decisions::reader::Reader;
 use super::well_formed;
-
-#[path = "../smuggling/reader.rs"]
-mod reader;
 
 pub fn hold(data: &[u8]) {
     query(data);
@@ -36,7 +34,7 @@ fn counted<'a>(pairs: impl Iterator<Item = (Vec<u8>, &'a [u8])>) -> Vec<Vec<u8>>
 
 /// What an upstream that reads as Asterisk does finds in `message`.
 fn read(message: &[u8]) -> Vec<Vec<u8>> {
-    let mut asterisk = reader::Reader::default();
+    let mut asterisk = Reader::default();
     let mut messages = asterisk.read(message);
     assert_eq!(messages.len(), 1, "one message");
     assert!(asterisk.is_idle(), "nothing is left over");

@@ -22,7 +22,7 @@ pub mod http;
 pub mod hub;
 pub mod session_input;
 pub mod simulation;
-mod well_formed;
+pub mod well_formed;
 
 /// A law over any bytes.
 pub type Law = fn(&[u8]);

@@ -90,6 +90,11 @@ impl Amimux {
         .code()
     }
 
+    /// The file that it was configured with.
+    pub(crate) fn configuration_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("amimux.conf")
+    }
+
     /// The file that it logs to.
     pub(crate) fn log_file(&self) -> std::path::PathBuf {
         self.folder.path().join("log")

@@ -2,7 +2,7 @@
 
 use super::{AmiClient, free_ports, installed, repository, terminate, until};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
@@ -16,6 +16,7 @@ pub(crate) struct Asterisk {
     pub(crate) ami_port: u16,
     home: PathBuf,
     folder: TempDir,
+    certificate: Option<PathBuf>,
     process: Option<Child>,
     _alone: MutexGuard<'static, ()>,
 }
@@ -28,6 +29,12 @@ impl Asterisk {
 
     /// [`Asterisk::start`] with further users, in the form of `manager.conf`.
     pub(crate) fn start_with(users: &str) -> Self {
+        Self::start_certified(users, None)
+    }
+
+    /// [`Asterisk::start_with`], and the file with the certificate and key that it shows at its port for TLS; without
+    /// one it makes its own.
+    pub(crate) fn start_certified(users: &str, certificate: Option<&Path>) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let home = installed("asterisk");
         let install = Command::new(repository().join("scripts/asterisk/install.sh"))
@@ -48,6 +55,7 @@ impl Asterisk {
             ami_port: free_ports(3),
             home,
             folder,
+            certificate: certificate.map(Path::to_owned),
             process: None,
             _alone: alone,
         };
@@ -64,7 +72,11 @@ impl Asterisk {
         run.arg(&self.home)
             .arg(self.ami_port.to_string())
             .arg(self.folder.path().join("run"))
-            .env("MORE_USERS", self.folder.path().join("more-users"));
+            .env("MORE_USERS", self.folder.path().join("more-users"))
+            .env_remove("TLS_CERTIFICATE");
+        if let Some(certificate) = &self.certificate {
+            run.env("TLS_CERTIFICATE", certificate);
+        }
         run.stdin(Stdio::null())
             .stderr(output.try_clone().expect("its output twice"))
             .stdout(output);
@@ -79,6 +91,16 @@ impl Asterisk {
         });
         client.log_in("second", "system");
         client.read_until("Event: FullyBooted");
+    }
+
+    /// Where it speaks AMI over TLS.
+    pub(crate) const fn tls_port(&self) -> u16 {
+        self.ami_port + 2
+    }
+
+    /// What it shows at its port for TLS from its next start on; without a file it makes its own.
+    pub(crate) fn set_certificate(&mut self, certificate: Option<&Path>) {
+        self.certificate = certificate.map(Path::to_owned);
     }
 
     /// Ends it as an administrator would; its clients may hear a `Shutdown` event.

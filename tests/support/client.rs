@@ -1,14 +1,57 @@
 //! A raw AMI client: the bytes that are sent, the bytes that come, deadlines.
 
 use super::PATIENCE;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// What the bytes go over.
+enum Wire {
+    Plain(TcpStream),
+    Encrypted(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Wire {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Encrypted(stream) => &stream.sock,
+        }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Encrypted(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.write(bytes),
+            Self::Encrypted(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.flush(),
+            Self::Encrypted(stream) => stream.flush(),
+        }
+    }
+}
 
 /// One connection.
 pub(crate) struct AmiClient {
-    stream: TcpStream,
+    stream: Wire,
     /// What has come and was not taken yet.
     buffer: Vec<u8>,
 }
@@ -21,14 +64,42 @@ impl AmiClient {
 
     /// [`AmiClient::connect`] from that address of this machine.
     pub(crate) fn connect_from(port: u16, from: Ipv4Addr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        socket.bind(&SocketAddr::from((from, 0)).into())?;
-        socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
-        Self::greeted(socket.into())
+        Self::greeted(connect_from(port, from)?)
+    }
+
+    /// [`AmiClient::connect`] over TLS, to a server that is called `localhost`.
+    pub(crate) fn encrypted(port: u16, tls: &Arc<ClientConfig>) -> io::Result<Self> {
+        Self::over_proxy(port, tls, Ipv4Addr::LOCALHOST, "")
+    }
+
+    /// [`AmiClient::encrypted`], behind a header that a balancer at that address sends.
+    pub(crate) fn over_proxy(
+        port: u16,
+        tls: &Arc<ClientConfig>,
+        from: Ipv4Addr,
+        header: &str,
+    ) -> io::Result<Self> {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut connection = ClientConnection::new(Arc::clone(tls), name).expect("a connection");
+        let mut socket = connect_from(port, from)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        // In one piece with what follows, as balancers do.
+        let mut first = header.as_bytes().to_vec();
+        connection.write_tls(&mut first)?;
+        socket.write_all(&first)?;
+        let mut stream = Box::new(StreamOwned::new(connection, socket));
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Self::over(Wire::Encrypted(stream))
     }
 
     fn greeted(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
+        Self::over(Wire::Plain(stream))
+    }
+
+    fn over(stream: Wire) -> io::Result<Self> {
+        stream.socket().set_nodelay(true)?;
         let mut client = Self {
             stream,
             buffer: Vec::new(),
@@ -75,7 +146,10 @@ impl AmiClient {
 
     /// The connection itself, for those who go on without this client.
     pub(crate) fn into_stream(self) -> TcpStream {
-        self.stream
+        match self.stream {
+            Wire::Plain(socket) => socket,
+            Wire::Encrypted(_) => panic!("whoever goes on needs the keys as well"),
+        }
     }
 
     /// Sends bytes as they are.
@@ -96,12 +170,16 @@ impl AmiClient {
 
     /// The connection once more, to write to it while another thread reads.
     pub(crate) fn writer(&self) -> TcpStream {
-        self.stream.try_clone().expect("a connection to share")
+        let Wire::Plain(socket) = &self.stream else {
+            panic!("two threads would need the keys");
+        };
+        socket.try_clone().expect("a connection to share")
     }
 
     /// Says that nothing more will be sent.
     pub(crate) fn half_close(&mut self) {
         self.stream
+            .socket()
             .shutdown(Shutdown::Write)
             .expect("a connection to half-close");
     }
@@ -185,7 +263,7 @@ impl AmiClient {
     /// Reads what is there, waiting no longer than `most`; false when the server has closed.
     fn fill(&mut self, most: Duration) -> io::Result<bool> {
         let mut bytes = [0; 65536];
-        self.stream.set_read_timeout(Some(most))?;
+        self.stream.socket().set_read_timeout(Some(most))?;
         match self.stream.read(&mut bytes) {
             Ok(0) => Ok(false),
             Ok(count) => {
@@ -204,6 +282,13 @@ impl AmiClient {
             Err(error) => Err(error),
         }
     }
+}
+
+fn connect_from(port: u16, from: Ipv4Addr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    Ok(socket.into())
 }
 
 /// Where `needle` begins in `bytes`.

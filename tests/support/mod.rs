@@ -19,6 +19,7 @@ mod load;
 mod normal;
 mod program;
 mod simulated;
+mod tls;
 
 pub(crate) use self::amimux::Amimux;
 pub(crate) use asterisk::Asterisk;
@@ -27,6 +28,7 @@ pub(crate) use load::CallLoad;
 pub(crate) use normal::{normal, varies};
 pub(crate) use program::{Library, Program};
 pub(crate) use simulated::Simulated;
+pub(crate) use tls::{Authority, Identity};
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

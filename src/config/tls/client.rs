@@ -2,23 +2,19 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{ClientConfig, RootCertStore};
 
 use super::files;
 use super::fingerprint::Fingerprint;
+use super::judge::{Judge, Standard};
 use crate::config::diagnostics::{Location, Report, quoted};
 use crate::config::options::Spec;
 use crate::config::raw::{RawOption, RawSection};
 use crate::config::secret_file::SecretFiles;
-use crate::config::settings::{TlsTrust, UpstreamTls};
+use crate::config::settings::UpstreamTls;
 use crate::config::upstream::UpstreamDraft;
 use crate::config::value;
 
@@ -154,7 +150,8 @@ impl ClientDraft {
                     .map(Some)
             }
         };
-        let (trust, verifier) = self.verifier(section, files, report)?;
+        let standard = self.standard(section, files, report)?;
+        let trust = standard.trust();
         let builder = ClientConfig::builder_with_provider(super::provider())
             .with_safe_default_protocol_versions();
         let builder = match builder {
@@ -167,7 +164,7 @@ impl ClientDraft {
         };
         let builder = builder
             .dangerous()
-            .with_custom_certificate_verifier(verifier);
+            .with_custom_certificate_verifier(Arc::new(Judge::new(standard)));
         let mut config = match identity? {
             None => builder.with_no_client_auth(),
             Some(identity) => {
@@ -237,12 +234,12 @@ impl ClientDraft {
         None
     }
 
-    fn verifier(
+    fn standard(
         &self,
         section: &RawSection,
         files: &SecretFiles<'_>,
         report: &mut Report,
-    ) -> Option<(TlsTrust, Arc<dyn ServerCertVerifier>)> {
+    ) -> Option<Standard> {
         let pin_at = section.named("tlsfingerprint").next_back();
         let ways = [
             (pin_at.map(|option| &option.location), "tlsfingerprint"),
@@ -261,11 +258,9 @@ impl ClientDraft {
             );
             return None;
         }
-        let algorithms = super::provider().signature_verification_algorithms;
         if pin_at.is_some() {
-            let pins = Some(self.pins.clone());
-            let verifier = Arc::new(Acquainted { pins, algorithms });
-            return (!self.pins.is_empty()).then_some((TlsTrust::Pinned, verifier));
+            // One that cannot be read was told of already.
+            return (!self.pins.is_empty()).then(|| Standard::Pinned(self.pins.clone()));
         }
         if let Some(at) = &self.anybody_at {
             report.warning(
@@ -276,8 +271,7 @@ impl ClientDraft {
                 ),
                 TRUST_REMEDY,
             );
-            let pins = None;
-            return Some((TlsTrust::Anybody, Arc::new(Acquainted { pins, algorithms })));
+            return Some(Standard::Anybody);
         }
         let roots = match &self.authorities {
             Some(option) => files::authorities(option, files, report)?,
@@ -290,7 +284,7 @@ impl ClientDraft {
         let builder =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), super::provider());
         match builder.build() {
-            Ok(verifier) => Some((TlsTrust::Verified, Arc::new(Telling(verifier)))),
+            Ok(verifier) => Some(Standard::Verified(verifier)),
             Err(error) => {
                 let at = self
                     .authorities
@@ -324,127 +318,6 @@ fn system_authorities(
         return None;
     }
     Some(roots)
-}
-
-/// A certificate that was not believed. Its fingerprint is told, so that it can be pinned.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the certificate with the fingerprint {fingerprint} is not believed: {fault}")]
-pub struct Disbelieved {
-    /// Which one.
-    pub fingerprint: Fingerprint,
-    /// What is wrong with it.
-    pub fault: CertificateError,
-}
-
-/// Judges a certificate by who issued it and for whom, and tells which one it was.
-#[derive(Debug)]
-struct Telling(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for Telling {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let judged = (self.0).verify_server_cert(
-            certificate,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
-        judged.map_err(|error| match error {
-            Error::InvalidCertificate(fault) => {
-                let fingerprint = Fingerprint::of(certificate);
-                let told = OtherError(Arc::new(Disbelieved { fingerprint, fault }));
-                Error::InvalidCertificate(CertificateError::Other(told))
-            }
-            other => other,
-        })
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        (self.0).verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        (self.0).verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
-}
-
-/// Judges a certificate by its fingerprint, or not at all. That the other side has its key is checked in any case.
-#[derive(Debug)]
-struct Acquainted {
-    /// The fingerprints of which it must have one; `None` takes any certificate.
-    pins: Option<Vec<Fingerprint>>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-/// The certificate is another than the one that was expected.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("its fingerprint is {0}, which 'tlsfingerprint' does not name")]
-struct Stranger(Fingerprint);
-
-impl ServerCertVerifier for Acquainted {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let found = Fingerprint::of(certificate);
-        // Every pin is compared, so that time does not tell which it was.
-        let known = self.pins.as_ref().is_none_or(|pins| {
-            pins.iter()
-                .fold(false, |known, pin| known | pin.matches(&found))
-        });
-        if known {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let stranger = OtherError(Arc::new(Stranger(found)));
-        Err(Error::InvalidCertificate(CertificateError::Other(stranger)))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]

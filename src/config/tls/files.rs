@@ -6,12 +6,15 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, RootCertStore};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 use zeroize::Zeroizing;
 
 use crate::config::diagnostics::{Report, quoted};
@@ -65,7 +68,46 @@ pub(super) fn identity(
         return None;
     };
     let identity = CertifiedKey::new(chain, key);
-    check_match(&identity, certificate, key_option, report).then(|| Arc::new(identity))
+    if !check_match(&identity, certificate, key_option, report) {
+        return None;
+    }
+    if let (Some(first), Some(now)) = (identity.cert.first(), files.since_1970) {
+        warn_of_time(certificate, first, now, report);
+    }
+    Some(Arc::new(identity))
+}
+
+/// Warns of a certificate that has expired, or whose time has not come.
+fn warn_of_time(
+    option: &RawOption,
+    certificate: &CertificateDer<'_>,
+    now: Duration,
+    report: &mut Report,
+) {
+    // One that the parser does not understand is none that a time could be read from.
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return;
+    };
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let validity = certificate.validity();
+    let (what, remedy) = if validity.not_after.timestamp() < now {
+        (
+            format!("expired on {}", validity.not_after),
+            "have it renewed; the other side will refuse it",
+        )
+    } else if validity.not_before.timestamp() > now {
+        (
+            format!("is not valid before {}", validity.not_before),
+            "correct this machine's clock, or wait; the other side will refuse it",
+        )
+    } else {
+        return;
+    };
+    report.warning(
+        &option.location,
+        format!("the first certificate in {} {what}", named(option)),
+        remedy,
+    );
 }
 
 /// The authorities in a file; `None` after an error, which is noted.

@@ -7,6 +7,8 @@ mod ciphers;
 pub mod client;
 mod files;
 pub mod fingerprint;
+pub mod judge;
+pub(super) mod listener_options;
 pub mod server;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Certificates for tests, made anew for each, and handshakes in memory.
 
 use std::io::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -34,6 +35,33 @@ pub(in crate::config) fn self_signed(name: &str) -> Pair {
     }
 }
 
+/// A certificate of version 1, which openssl made until its version 3.2 when it was asked for nothing special.
+pub(in crate::config) fn version_1() -> Pair {
+    Pair {
+        certificate: VERSION_1.to_owned(),
+        key: VERSION_1_KEY.to_owned(),
+    }
+}
+
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBFjCBvQIUaChj+eaaKNrO/V591XXiKRC5Z5kwCgYIKoZIzj0EAwIwDjEMMAoG
+A1UEAwwDcGJ4MB4XDTI2MTEyMTEwMTgwNVoXDTM2MTExODEwMTgwNVowDjEMMAoG
+A1UEAwwDcGJ4MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE7o/ircKlmZWeGVp/
+0NmsIF/OngZZfbZg8v2cYR6G3VClvRswyDQ0XzXHw2tdFJ36Ov1qSyLMCcKtnXzi
+0/+SODAKBggqhkjOPQQDAgNIADBFAiEA2kCil+sTwYGLM+CcOFabFVfYqTzLI1bX
+l5jQxAXIYOQCIAhWQIVKDCypHOVmxaN2h9VfnpZY38T5ovIHoKIohLrj
+-----END CERTIFICATE-----
+";
+
+const VERSION_1_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEf40IaL58m0ASvRp
+bn8c/sXVYsEYxFRPcw6TlbMi8XihRANCAATuj+KtwqWZlZ4ZWn/Q2awgX86eBll9
+tmDy/ZxhHobdUKW9GzDINDRfNcfDa10Unfo6/WpLIswJwq2dfOLT/5I4
+-----END PRIVATE KEY-----
+";
+
 /// An authority.
 pub(in crate::config) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -54,9 +82,20 @@ impl Authority {
         }
     }
 
+    pub(in crate::config) fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()
+    }
+
     pub(in crate::config) fn issue(&self, name: &str) -> Pair {
+        self.issue_for(name, 1975..4096)
+    }
+
+    /// A certificate that holds from the beginning of one year to that of another.
+    pub(in crate::config) fn issue_for(&self, name: &str, years: Range<i32>) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Pair {
             certificate: certificate.pem(),

@@ -90,7 +90,9 @@ fn incompatible(cause: &PeerIncompatible) -> String {
         Cause::NoCipherSuitesInCommon => {
             "the client offers no cipher suite that is allowed (tlscipher)".to_owned()
         }
-        Cause::SupportedVersionsExtensionRequired
+        // Only a client of TLS 1.1 or older does not name what signatures it knows.
+        Cause::SignatureAlgorithmsExtensionRequired
+        | Cause::SupportedVersionsExtensionRequired
         | Cause::Tls12NotOffered
         | Cause::Tls12NotOfferedOrEnabled
         | Cause::ServerDoesNotSupportTls12Or13
