@@ -88,13 +88,17 @@ async fn answer(
 
 fn refused(site: &Site, trouble: Trouble) -> Reply {
     let reason = trouble.to_string();
-    match trouble {
+    let mut reply = match trouble {
         Trouble::Barred(Barred::Address) => site.page(ErrorPage::PERMISSION_DENIED),
         Trouble::Barred(Barred::InUse | Barred::Full) => {
             site.page(ErrorPage::new(403, "Permission denied", &reason))
         }
-        Trouble::Over | Trouble::TooMany | Trouble::ShuttingDown => site.unavailable(&reason),
-    }
+        Trouble::Over | Trouble::TooMany | Trouble::ShuttingDown => {
+            return site.unavailable(&reason);
+        }
+    };
+    reply::set(&mut reply, header::CONNECTION, "close");
+    reply
 }
 
 /// Who asks; or the answer, if that is not proved.
