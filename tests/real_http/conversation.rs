@@ -15,7 +15,7 @@ use crate::support::{AmiClient, PATIENCE, find};
 const HEAD_START: Duration = Duration::from_millis(300);
 
 enum Step {
-    Ask(Request),
+    Ask(Box<Request>),
     /// Bytes on a connection of their own, and how many answers come.
     Send(Vec<u8>, usize),
     /// Asterisk is made to tell everybody of a user event with this name.
@@ -57,7 +57,7 @@ impl Conversation {
     }
 
     fn ask(mut self, request: Request) -> Self {
-        self.steps.push(Step::Ask(request));
+        self.steps.push(Step::Ask(Box::new(request)));
         self
     }
 

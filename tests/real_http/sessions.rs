@@ -138,6 +138,7 @@ pub(crate) fn conversations() -> Vec<Conversation> {
     }
     all.append(&mut challenges());
     all.append(&mut lives());
+    all.append(&mut several());
     all
 }
 
@@ -229,6 +230,13 @@ fn lives() -> Vec<Conversation> {
             .get("/rawman?action=login&username=app1&secret=wrong")
             .login("app1")
             .get("/rawman?action=ping"),
+    ]
+}
+
+/// More than one session, and requests that are not what they seem.
+fn several() -> Vec<Conversation> {
+    let talk = |name: &str| Conversation::new(format!("session: {name}"));
+    vec![
         talk("two at a time")
             .login("app1")
             .login("app1")
