@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header;
 use hyper::http::request::Parts;
@@ -127,11 +128,14 @@ impl Site {
             return Err(reply.into());
         }
         if !self.may_ask(peer, path) {
-            return Err(self.page(ErrorPage::FORBIDDEN).into());
+            let mut reply = self.page(ErrorPage::FORBIDDEN);
+            reply::set(&mut reply, header::CONNECTION, "close");
+            return Err(reply.into());
         }
         let mut redirects = self.http.redirects.iter();
         if let Some((_, to)) = redirects.find(|(from, _)| from.eq_ignore_ascii_case(path)) {
-            let mut reply = self.page(ErrorPage::new(302, "Moved Temporarily", "Redirecting..."));
+            let mut reply = reply::whole(StatusCode::FOUND, "text/html", Bytes::new());
+            reply.headers_mut().remove(header::CONTENT_TYPE);
             reply::set_text(&mut reply, header::LOCATION, to);
             return Err(reply.into());
         }

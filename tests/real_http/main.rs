@@ -49,9 +49,10 @@ impl Proxy {
         let (http_port, ami_port) = (free_ports(1), asterisk.ami_port);
         let amimux = Amimux::start(&format!(
             "[general]\nbindaddr = 127.0.0.1\nport = {{port}}\nguards = {guards}\nfailedlogins = 0\nwebenabled = yes\n\n\
-             [http]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = {http_port}\n\n\
+             [http]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = {http_port}\n{}\n\
              [asterisk]\ntype = upstream\nhost = 127.0.0.1\nport = {ami_port}\nusername = upstream\nsecret = upstream-secret\n\n\
-             {USERS}{users}"
+             {USERS}{users}",
+            uris::OPTIONS
         ));
         Self { amimux, http_port }
     }

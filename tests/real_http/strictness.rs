@@ -189,6 +189,12 @@ fn sessions() -> Vec<Conversation> {
                 "a session is for the address that began it",
                 &["Authentication accepted", "Permission denied"],
             ),
+        Conversation::new("a guarded path in capitals")
+            .get("/DENIED/x")
+            .differs(
+                "case does not matter in a path, so it must not help around a restriction",
+                &["403\n", "Access denied by ACL"],
+            ),
         Conversation::new("a Digest nonce as a cookie")
             .get("/arawman?action=ping")
             .get("/arawman?action=ping")
