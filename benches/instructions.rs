@@ -5,8 +5,13 @@
 use std::hint::black_box;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
+use amimux::config::Environment;
+use amimux::hub::security::Connection;
+use amimux::hub::{Admission, Hub, Now, Outcome, SessionId, Slices};
 use amimux::policy::event_filter::EventFilters;
+use amimux::policy::event_mask::EventMask;
 use amimux::policy::filter::table::FilterTable;
 use amimux::policy::privilege::event_classes;
 use amimux::protocol::action_id::{TokenKind, TokenMint};
@@ -51,9 +56,10 @@ fn from_asterisk() -> usize {
     let mut messages = 0;
     for_each_frame(|frame| {
         messages += 1;
-        let is_event = frame.kind() == FrameKind::Event;
-        let classes = frame.privilege().and_then(event_classes);
-        if is_event && black_box(classes).is_some() && black_box(frame.name()) != b"UserEvent" {
+        if let Some(head) = frame.event_head()
+            && black_box(head.privilege.and_then(event_classes)).is_some()
+            && black_box(head.name) != b"UserEvent"
+        {
             return;
         }
         let token = frame.action_id().and_then(|line| {
@@ -113,6 +119,152 @@ fn table() -> FilterTable {
     }))
 }
 
+/// A hub that is connected, and clients of it that read everything.
+struct Fanout {
+    hub: Hub,
+    now: Now,
+    clients: Vec<SessionId>,
+    /// How many messages are in the recording.
+    messages: usize,
+}
+
+/// How many clients read along, and how much of the recording comes in one turn.
+const CLIENTS: u16 = 10;
+const TURN_BYTES: usize = 16_384;
+
+const CONFIGURATION: &str = "[general]\nbindaddr = 127.0.0.1\nport = 5039\n\
+    [pbx]\ntype = upstream\nhost = 127.0.0.1\nusername = mux\nsecret = x\nauthtype = plain\n\
+    [wallboard]\nsecret = x\nread = all\nwrite = all\n";
+
+impl Fanout {
+    fn new() -> std::io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("amimux.conf");
+        std::fs::write(&path, CONFIGURATION)?;
+        let (settings, _) = amimux::config::load(&path, &Environment::default());
+        let mut settings = settings.ok_or_else(|| std::io::Error::other("no settings"))?;
+        let upstream = settings.upstreams.pop();
+        let user = settings.users.get(b"wallboard").cloned();
+        let (Some(upstream), Some(user)) = (upstream, user) else {
+            return Err(std::io::Error::other("no upstream or user"));
+        };
+        let now = Now {
+            since_start: Duration::from_secs(1),
+            wall: Duration::from_secs(1_700_000_000),
+        };
+        let hub = Hub::new(Arc::new(settings.general), Arc::new(upstream), 7);
+        let mut fanout = Self {
+            hub,
+            now,
+            clients: Vec::new(),
+            messages: 0,
+        };
+        for_each_frame(|_| fanout.messages += 1);
+        fanout.connect();
+        for number in 0..CLIENTS {
+            let connection = Connection::new(
+                ([192, 0, 2, 1], 5038).into(),
+                ([192, 0, 2, 2], 1024 + number).into(),
+                7,
+            );
+            let admission = Admission {
+                account: (*b"wallboard").into(),
+                user: Arc::clone(&user),
+                connection,
+                action_id: None,
+                events: EventMask::Everything,
+                challenge: None,
+                challenge_random: 7,
+                input: BytesMut::new(),
+            };
+            let id = fanout.hub.attach(now, admission);
+            fanout.clients.push(id);
+            fanout.write(id);
+        }
+        fanout.answer();
+        // The answers to their logins; behind these they read the view that they asked for.
+        for id in fanout.clients.clone() {
+            fanout.write(id);
+        }
+        Ok(fanout)
+    }
+
+    fn connect(&mut self) {
+        self.hub.upstream_connected(self.now);
+        self.receive(b"Asterisk Call Manager/11.0.0\r\n");
+        for _ in 0..4 {
+            self.answer();
+        }
+        self.receive(
+            b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n",
+        );
+    }
+
+    /// Says yes to whatever the hub asks, and names it the few actions that there are.
+    fn answer(&mut self) {
+        let asked = self.hub.outbound().split();
+        let mut answers = Vec::new();
+        for message in asked
+            .as_ref()
+            .split(|byte: &u8| *byte == b'\n')
+            .filter_map(|line| line.strip_prefix(b"ActionID: "))
+        {
+            answers.extend_from_slice(b"Response: Success\r\nActionID: ");
+            answers.extend_from_slice(message.trim_ascii_end());
+            answers.extend_from_slice(b"\r\nPing: Ping  (Priv: <none>)\r\n\r\n");
+        }
+        self.receive(&answers);
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.hub.inbound().extend_from_slice(bytes);
+        self.hub.upstream_received(self.now);
+        while self.hub.next_notice().is_some() {}
+    }
+
+    /// What a client's socket would be given.
+    fn write(&mut self, id: SessionId) -> usize {
+        let mut slices = Slices::new();
+        let mut written = 0;
+        loop {
+            let outcome = self.hub.gather(id, &mut slices);
+            let bytes = slices.iter().map(|slice| slice.len()).sum();
+            slices = Slices::new();
+            match outcome {
+                Outcome::Write => {
+                    written += bytes;
+                    self.hub.wrote(self.now, id, bytes);
+                }
+                _ if self.hub.turn_over(self.now, id) => {}
+                _ => return written,
+            }
+        }
+    }
+
+    /// Turn by turn: from Asterisk's bytes to what ten clients are to be written.
+    fn run(&mut self) -> usize {
+        let mut written = 0;
+        let mut ids = Vec::new();
+        for turn in BUSY
+            .get(FROM..FROM + BYTES)
+            .unwrap_or_default()
+            .chunks(TURN_BYTES)
+        {
+            self.receive(turn);
+            self.hub.begin_sweep(&mut ids);
+            for id in ids.drain(..) {
+                written += self.write(id);
+            }
+            self.hub.swept();
+        }
+        assert!(
+            written > BYTES * usize::from(CLIENTS) / 2,
+            "the clients were written {written} bytes"
+        );
+        self.messages
+    }
+}
+
 #[inline(never)]
 fn measured(work: &mut dyn FnMut() -> usize) -> usize {
     black_box(work())
@@ -135,6 +287,10 @@ fn main() -> std::io::Result<()> {
         "filters" => {
             let mut table = table();
             twice(|| judge(&mut table))
+        }
+        "fanout" => {
+            let mut fanout = Fanout::new()?;
+            twice(|| fanout.run())
         }
         // What a test runner asks for.
         _ => return Ok(()),

@@ -30,7 +30,7 @@ count() {
   echo $((all / messages))
 }
 
-tasks=(from_asterisk to_asterisk filters)
+tasks=(from_asterisk to_asterisk filters fanout)
 if [ "${1-}" = --write ]; then
   text=$(for task in "${tasks[@]}"; do echo "$task $(count "$task")"; done)
   printf '%s\n' "# Instructions per message; scripts/instructions.sh --write writes this." "$text" >"$limits"

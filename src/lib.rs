@@ -21,6 +21,7 @@
 //! | [`transport`] | one connection, with or without TLS, read and written without waiting; what the kernel is to do with it |
 //! | [`session`], [`upstream`] | the shells of tokio around the hub: sockets of clients, the connection to Asterisk |
 //! | [`http`] | AMI over HTTP: Asterisk's own forms of it, events as a stream, actions as JSON |
+//! | [`metrics`] | what Prometheus is told, on a port of its own |
 //! | [`sim`] | a simulated PBX for the demonstration, tests and benchmarks; shares only `protocol` and `policy` |
 //! | [`daemon`] | starts a thread for each Asterisk and the entrance for clients, and ends them |
 //! | [`demo`] | a simulated PBX, the proxy, and a few applications in one terminal |
@@ -58,6 +59,7 @@ pub mod daemon;
 pub mod demo;
 pub mod http;
 pub mod hub;
+pub mod metrics;
 pub mod policy;
 pub mod protocol;
 pub mod session;

@@ -272,6 +272,7 @@ fn defaults_in_the_readme_are_the_defaults() {
             "general" => Place::General,
             "user" => Place::User,
             "upstream" => Place::Upstream,
+            "http" => Place::Http,
             _ => continue,
         };
         let find = |option: &&OptionDoc| option.place == place && option.name == name;

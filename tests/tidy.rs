@@ -17,7 +17,7 @@ const ROOMS: [&[&str]; 11] = [
     &["hub"],
     &["transport"],
     &["session", "upstream"],
-    &["http"],
+    &["http", "metrics"],
     &["sim"],
     &["daemon"],
     &["demo"],

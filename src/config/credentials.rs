@@ -352,3 +352,7 @@ pub(super) fn check_one_kind(section: &RawSection, kinds: &[&str], report: &mut 
     );
     false
 }
+
+#[cfg(test)]
+#[path = "credentials_tests.rs"]
+mod tests;

@@ -8,6 +8,7 @@ use super::access::{AclDraft, NamedAcls};
 use super::diagnostics::{Location, Report, quoted};
 use super::entry;
 use super::http::{self, WebDraft};
+use super::metrics;
 use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
@@ -49,6 +50,7 @@ impl Default for GeneralDraft {
             general: General {
                 bind: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
                 tls: None,
+                metrics: None,
                 auth_timeout: AUTH_TIMEOUT,
                 auth_limit: AUTH_LIMIT,
                 session_limit: entry::SESSION_LIMIT,
@@ -130,6 +132,7 @@ pub(super) const OPTIONS: &[&[Row]] = &[
     OWN,
     Rows::<GeneralDraft>::OPTIONS,
     http::GENERAL_OPTIONS,
+    metrics::OPTIONS,
     entry::OPTIONS,
     DEFAULTS,
 ];

@@ -15,6 +15,7 @@ mod http;
 mod include;
 pub mod lexer;
 mod load;
+mod metrics;
 pub mod options;
 pub mod raw;
 mod rights;

@@ -31,6 +31,8 @@ pub struct General {
     pub bind: SocketAddr,
     /// Where applications connect with TLS (`tlsenable`, `tlsbindaddr`, …).
     pub tls: Option<TlsListener>,
+    /// Where Prometheus reads the metrics; `None` for nowhere (`metricsbindaddr`).
+    pub metrics: Option<SocketAddr>,
     /// How long a connection may take to log in (`authtimeout`).
     pub auth_timeout: Duration,
     /// Most connections at a time that have not logged in (`authlimit`).

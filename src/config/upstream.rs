@@ -1,6 +1,6 @@
 //! Sections with `type = upstream`: one Asterisk each.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -242,8 +242,8 @@ pub(super) fn check_not_ourselves(
         let remedy = match upstream.tls {
             None => "give [general] another port, such as port = 5039".to_owned(),
             Some(_) => format!(
-                "give [general] another port for TLS, such as tlsbindaddr = {}:5040",
-                own.ip()
+                "give [general] another port for TLS, such as tlsbindaddr = {}",
+                SocketAddr::new(own.ip(), 5040)
             ),
         };
         report.error(

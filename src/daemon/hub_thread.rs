@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::settings::{General, Upstream};
 use crate::hub::Hub;
+use crate::hub::limit::LimitCounters;
 use crate::hub::security::SecurityEvent;
 use crate::session::client::Arrival;
 use crate::session::reports::REPORTS_MAX;
@@ -48,6 +49,8 @@ pub(super) struct Ways {
     pub(super) reports: mpsc::Sender<SecurityEvent>,
     /// For those who come over HTTP.
     pub(super) web: WebHub,
+    /// How often each limit was reached.
+    pub(super) limits: Arc<LimitCounters>,
 }
 
 impl HubThread {
@@ -64,6 +67,8 @@ impl HubThread {
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let (report_sender, reports) = mpsc::channel(REPORTS_MAX);
         let (web, web_calls) = WebHub::new();
+        let limits = Arc::new(LimitCounters::default());
+        let counted = Arc::clone(&limits);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -73,7 +78,8 @@ impl HubThread {
             .spawn(move || {
                 // Should this thread panic, the program ends instead of serving half of its clients.
                 let _ends_everything = cancel.clone().drop_guard();
-                let hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
+                let mut hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
+                hub.count_in(counted);
                 let shell = Rc::new(Shell::new(
                     hub,
                     clock,
@@ -97,6 +103,7 @@ impl HubThread {
             arrivals: sender,
             reports: report_sender,
             web,
+            limits,
         };
         Ok((Self { handle, name }, ways))
     }

@@ -22,6 +22,8 @@ use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
 use crate::config::settings::{General, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
+use crate::hub::limit::LimitCounters;
+use crate::metrics::{self, Sources};
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::Users;
 use crate::session::client::Arrival;
@@ -39,6 +41,7 @@ pub struct Daemon {
     settings: Settings,
     listener: TcpListener,
     tls_listener: Option<TcpListener>,
+    metrics: Option<TcpListener>,
     http: Option<HttpPorts>,
     source: Option<Source>,
 }
@@ -60,10 +63,15 @@ impl Daemon {
             Some(http) => Some(HttpPorts::bind(http).await?),
             None => None,
         };
+        let metrics = match settings.general.metrics {
+            Some(address) => Some(listen(address, "`metricsbindaddr`").await?),
+            None => None,
+        };
         Ok(Self {
             settings,
             listener,
             tls_listener,
+            metrics,
             http,
             source: None,
         })
@@ -98,11 +106,10 @@ impl Daemon {
         warn_of_anybody(&self.settings);
         let address = self.listener.local_addr()?;
         let mut ports = vec![Port::plain(self.listener)];
-        let mut tls_address = None;
-        if let (Some(listener), Some(tls)) = (self.tls_listener, general_tls) {
-            tls_address = Some(listener.local_addr()?);
-            ports.push(Port::encrypted(listener, tls));
-        }
+        let encrypted = self.tls_listener.zip(general_tls);
+        ports.extend(encrypted.map(|(listener, tls)| Port::encrypted(listener, tls)));
+        let mut tls_ports = ports.iter().filter(|port| port.is_encrypted());
+        let tls_address = tls_ports.next().map(Port::local_address).transpose()?;
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
         let hubs = Hubs::start(self.settings.upstreams, &general, clock, &cancel)?;
@@ -118,6 +125,11 @@ impl Daemon {
                 Some(HttpThread::start(server, ports, http_tls, cancel.clone())?)
             }
             _ => None,
+        };
+        let sources = Sources {
+            upstreams: hubs.limits,
+            entrance: Arc::clone(&gate.limits),
+            registry: gate.registry.clone(),
         };
         let entrance = Entrance {
             gate,
@@ -138,13 +150,13 @@ impl Daemon {
                 if let Some(source) = self.source {
                     tokio::task::spawn_local(certificates.keep_fresh(source));
                 }
+                if let Some(listener) = self.metrics {
+                    tokio::task::spawn_local(metrics::serve(listener, sources, cancel.clone()));
+                }
                 entrance.run(ports, cancel).await;
             })
             .await;
-        let mut ended = Ok(());
-        for thread in hubs.threads {
-            ended = ended.and(thread.join().await);
-        }
+        let mut ended = join(hubs.threads).await;
         if let Some(http) = http {
             ended = ended.and(http.join().await);
         }
@@ -160,6 +172,7 @@ struct Hubs {
     threads: Vec<HubThread>,
     arrivals: HashMap<String, mpsc::Sender<Arrival>>,
     web: HashMap<String, WebHub>,
+    limits: Vec<(String, Arc<LimitCounters>)>,
     reports: Reports,
     /// What the first upstream's Asterisk greets with.
     first_banner: watch::Receiver<Option<String>>,
@@ -173,6 +186,7 @@ impl Hubs {
         cancel: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let (mut threads, mut first_banner) = (Vec::new(), None);
+        let mut limits = Vec::new();
         let (mut arrivals, mut web) = (HashMap::new(), HashMap::new());
         let mut reports = Reports::default();
         for upstream in upstreams {
@@ -189,12 +203,14 @@ impl Hubs {
             threads.push(thread);
             reports.add(name.clone(), ways.reports);
             web.insert(name.clone(), ways.web);
+            limits.push((name.clone(), ways.limits));
             arrivals.insert(name, ways.arrivals);
         }
         Ok(Self {
             threads,
             arrivals,
             web,
+            limits,
             reports,
             first_banner: first_banner.context("no upstream is configured")?,
         })
@@ -214,7 +230,17 @@ fn gate(general: &General, users: Users, reports: Reports, clock: Clock) -> Gate
         clock,
         verifier: Verifier::default(),
         failed_logins: Arc::new(Mutex::new(failed_logins)),
+        limits: Arc::default(),
     }
+}
+
+/// Waits until all have ended; the first error counts.
+async fn join(threads: Vec<HubThread>) -> anyhow::Result<()> {
+    let mut ended = Ok(());
+    for thread in threads {
+        ended = ended.and(thread.join().await);
+    }
+    ended
 }
 
 async fn listen(address: SocketAddr, options: &str) -> anyhow::Result<TcpListener> {

@@ -158,7 +158,8 @@ impl Visit {
         if let Some((barred, reason)) = barred {
             let cause = match barred {
                 Barred::Address => denied(),
-                Barred::InUse | Barred::Full => RefusedCause::SessionLimit,
+                Barred::InUse => RefusedCause::SessionLimit(None),
+                Barred::Full => RefusedCause::SessionLimit(gate.registry.full(user, address)),
             };
             self.refuse(gate, &user.name, reason, cause);
             return Err(barred);

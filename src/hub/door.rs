@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
+use super::limit::Full;
 use super::requests::defect_text;
 use crate::policy::credential::{Challenge, Login, LoginFailure, Verification, authenticate};
 use crate::policy::event_mask::{self, EventMask};
@@ -90,8 +91,8 @@ pub enum RefusedCause {
         /// The digits that it was given before.
         challenge: Box<[u8]>,
     },
-    /// The user is logged in already and may only be so once.
-    SessionLimit,
+    /// A limit on sessions is reached; `None`: the user is logged in already and may only be so once.
+    SessionLimit(Option<Full>),
     /// Too many logins from this address have failed: this one was not looked at.
     RateLimit,
     /// A request that needs a login.
@@ -103,28 +104,6 @@ pub enum RefusedCause {
     BadFormat,
     /// A request that is too long, or holds what none may.
     Defect,
-}
-
-/// A limit on sessions that is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Full {
-    /// `sessionlimit` of `[general]`.
-    All,
-    /// `addresslimit`.
-    Address,
-    /// `sessionlimit` of the user.
-    User,
-}
-
-impl Full {
-    /// What is logged; clients are told [`TOO_MANY_SESSIONS`].
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::All => "sessionlimit of [general] reached",
-            Self::Address => "addresslimit reached",
-            Self::User => "sessionlimit of the user reached",
-        }
-    }
 }
 
 /// What the door has to know beyond the connection itself.
@@ -163,6 +142,11 @@ struct Pending {
 }
 
 impl Door {
+    /// Whether it is being closed because it has asked too much without logging in.
+    pub const fn has_asked_too_much(&self) -> bool {
+        self.requests > REQUESTS_MAX
+    }
+
     /// A connection that was just accepted; `random` becomes its challenge.
     pub fn new(random: u32) -> Self {
         Self {
@@ -259,11 +243,15 @@ impl Door {
         } else if !admitted.user.allow_multiple_login && (known.in_use)(&admitted.user) {
             known.failed_logins.succeeded(known.address, now);
             let text = ALREADY_IN_USE;
-            (RefusedCause::SessionLimit, text.to_owned(), text)
+            (RefusedCause::SessionLimit(None), text.to_owned(), text)
         } else if let Some(full) = (known.full)(&admitted.user) {
             known.failed_logins.succeeded(known.address, now);
             let reason = full.reason().to_owned();
-            (RefusedCause::SessionLimit, reason, TOO_MANY_SESSIONS)
+            (
+                RefusedCause::SessionLimit(Some(full)),
+                reason,
+                TOO_MANY_SESSIONS,
+            )
         } else {
             known.failed_logins.succeeded(known.address, now);
             let mut admitted = admitted;
@@ -318,7 +306,7 @@ impl Door {
             self.refuse(
                 username(request),
                 ALREADY_IN_USE.to_owned(),
-                RefusedCause::SessionLimit,
+                RefusedCause::SessionLimit(None),
             );
             error(out, request.action_id(), ALREADY_IN_USE.as_bytes());
             return Some(Step::CloseAt(now + FAILURE_DELAY));
@@ -373,7 +361,8 @@ impl Door {
                 known.failed_logins.succeeded(known.address, now);
                 if let Some(full) = (known.full)(&user) {
                     let reason = full.reason().to_owned();
-                    self.refuse(username(request), reason, RefusedCause::SessionLimit);
+                    let cause = RefusedCause::SessionLimit(Some(full));
+                    self.refuse(username(request), reason, cause);
                     error(out, request.action_id(), TOO_MANY_SESSIONS.as_bytes());
                     return Step::CloseAt(fails_at);
                 }

@@ -25,8 +25,7 @@ type Parts<'a> = ArrayVec<&'a [u8], 8>;
 
 impl Hub {
     /// An event with a Privilege: for every view that wants all its classes.
-    pub(super) fn broadcast(&mut self, now: Now, frame: Frame<'_>, classes: Classes) {
-        let name = frame.name();
+    pub(super) fn broadcast(&mut self, now: Now, frame: Frame<'_>, name: &[u8], classes: Classes) {
         if classes.contains_all(Classes::SYSTEM) && self.note_system_event(now, name, frame) {
             return;
         }
@@ -91,10 +90,10 @@ impl Hub {
     ) {
         let bytes = frame.bytes();
         let slice = |range: Range<usize>| bytes.get(range).unwrap_or_default();
-        let edit = match (stamp, self.general.timestamp_events, frame.timestamp_line()) {
-            (Some(stamp), _, _) => frame.after_privilege().map(|at| (at..at, stamp.as_bytes())),
-            (None, Some(false), Some(line)) => Some((line, &b""[..])),
-            _ => None,
+        let edit = match (stamp, self.general.timestamp_events) {
+            (Some(stamp), _) => frame.after_privilege().map(|at| (at..at, stamp.as_bytes())),
+            (None, Some(false)) => frame.timestamp_line().map(|line| (line, &b""[..])),
+            (None, _) => None,
         };
         match edit {
             // A line that is put in may stand right at the end: behind Privilege comes the ActionID.

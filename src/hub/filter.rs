@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::limit::Limit;
 use super::requests::Denied;
 use super::session::{Local, SessionId, Stage};
 use super::{Hub, Now};
@@ -159,6 +160,9 @@ impl Hub {
         };
         let owner = self.owner(id);
         let result = result.and_then(|filters| self.take_filters(owner, filters));
+        if let Err(EventFilterError::TooMany | EventFilterError::TooCostly) = &result {
+            self.limits.count(Limit::Filters);
+        }
         let (word, text) = match &result {
             Ok(()) => ("Success", &b"Success"[..]),
             Err(error) => ("Error", text_for(error)),

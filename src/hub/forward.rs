@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::late::LateAction;
+use super::limit::{Limit, LimitCounters};
 use super::requests::Denied;
 use super::ring::{InFlight, Internal, Owner, Progress, Route};
 use super::session::{Pending, Queued, Session, SessionId, Stage};
@@ -64,7 +65,7 @@ impl Hub {
                 if is_true(request.get_or_empty("Async")) {
                     late = Some(limit);
                 } else {
-                    check_synchronous(session, request)?;
+                    check_synchronous(session, request, &self.limits)?;
                     route = Route::SynchronousOriginate(limit);
                     rewrite.drop = &["Async"];
                     added.push(("Async", Cow::Borrowed(b"true")));
@@ -234,7 +235,11 @@ fn next_to_send(session: &Session) -> Option<usize> {
 
 /// A synchronous Originate is sent asynchronously, so that it does not block everybody: what only the
 /// synchronous form can do is refused.
-fn check_synchronous(session: &Session, request: Request<'_>) -> Result<(), Denied> {
+fn check_synchronous(
+    session: &Session,
+    request: Request<'_>,
+    limits: &LimitCounters,
+) -> Result<(), Denied> {
     if !request.get_or_empty("PreDialGoSub").is_empty() {
         return Err(Denied::unable(
             b"PreDialGoSub needs a synchronous Originate, which amimux does not forward: it would block every client",
@@ -244,6 +249,7 @@ fn check_synchronous(session: &Session, request: Request<'_>) -> Result<(), Deni
         return Err(Denied::unable(text.as_bytes()));
     }
     if session.originates >= ORIGINATES_MAX {
+        limits.count(Limit::Originates);
         return Err(Denied::unable(
             b"Too many synchronous Originates in progress",
         ));

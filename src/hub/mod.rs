@@ -18,6 +18,7 @@ mod forward;
 mod judge;
 mod kept;
 mod late;
+pub mod limit;
 pub mod line_limit;
 mod link;
 mod local;
@@ -46,6 +47,7 @@ use bytes::BytesMut;
 use slab::Slab;
 
 use self::late::LateActions;
+use self::limit::{Limit, LimitCounters};
 use self::link::Link;
 use self::log::LogPosition;
 use self::random::Random;
@@ -151,6 +153,7 @@ pub struct Hub {
     /// When the next session may be ended whose socket takes nothing; never too late, but perhaps too early.
     write_deadline: Option<Duration>,
     notices: VecDeque<Notice>,
+    limits: Arc<LimitCounters>,
 }
 
 impl Hub {
@@ -183,6 +186,7 @@ impl Hub {
             web: Web::default(),
             write_deadline: None,
             notices: VecDeque::new(),
+            limits: Arc::default(),
             general,
             upstream,
         }
@@ -247,6 +251,11 @@ impl Hub {
         self.leave_listener(id);
         self.leave_view(id);
         let session = self.sessions.remove(id.index as usize);
+        match session.closing.as_ref().unwrap_or(&reason) {
+            CloseReason::TooSlow { .. } => self.limits.count(Limit::Retention),
+            CloseReason::NotReading { .. } => self.limits.count(Limit::WriteTimeout),
+            _ => {}
+        }
         self.mail_bytes = self.mail_bytes.saturating_sub(session.mailbox.bytes());
         let is_asker = session.kind.is_asker();
         if !is_asker {
@@ -281,6 +290,16 @@ impl Hub {
                 reason: session.closing.unwrap_or(reason),
             });
         }
+    }
+
+    /// Counts in these from now on, which others hold as well.
+    pub fn count_in(&mut self, limits: Arc<LimitCounters>) {
+        self.limits = limits;
+    }
+
+    /// How often each limit was reached; to be read by any thread.
+    pub const fn limits(&self) -> &Arc<LimitCounters> {
+        &self.limits
     }
 
     /// How many sessions there are; those of one request are none.

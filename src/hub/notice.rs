@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Hub;
+use super::limit::Limit;
 use super::reports::AuditRecord;
 use super::session::CloseReason;
 use crate::policy::user::User;
@@ -108,6 +109,8 @@ impl Hub {
     pub(super) fn notice(&mut self, notice: Notice) {
         if self.notices.len() < NOTICES_MAX {
             self.notices.push_back(notice);
+        } else {
+            self.limits.count(Limit::LogLines);
         }
     }
 

@@ -4,6 +4,7 @@
 
 use bytes::{Buf, BytesMut};
 
+use super::limit::Limit;
 use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress, Route};
 use super::session::{SessionId, Stage, find_mut};
@@ -51,13 +52,15 @@ impl Hub {
     }
 
     fn route(&mut self, now: Now, frame: Frame<'_>) {
-        match frame.kind() {
-            FrameKind::Event => match frame.privilege().and_then(event_classes) {
-                Some(classes) => self.broadcast(now, frame, classes),
+        if let Some(head) = frame.event_head() {
+            match head.privilege.and_then(event_classes) {
+                Some(classes) => self.broadcast(now, frame, head.name, classes),
                 None => self.item(now, frame),
-            },
-            FrameKind::Response => self.response(now, frame),
-            FrameKind::Other => self.raw_text(frame),
+            }
+        } else if frame.kind() == FrameKind::Response {
+            self.response(now, frame);
+        } else {
+            self.raw_text(frame);
         }
     }
 
@@ -203,6 +206,7 @@ impl Hub {
     }
 
     fn oversized(&mut self, now: Now, head: Frame<'_>) {
+        self.limits.count(Limit::MaxMessage);
         self.notice(Notice::Oversized {
             first_line: Self::first_line(head.bytes()),
         });

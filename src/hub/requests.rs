@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 
 use super::filter::filter_of;
+use super::limit::Limit;
 use super::reports::{audit_allowed, audit_refused};
 use super::security::Happening;
 use super::session::{Local, Pending, SessionId, Stage};
@@ -82,8 +83,12 @@ impl Hub {
         let Some(session) = self.session_mut(id) else {
             return false;
         };
-        let wants = !session.stalled && session.input.len() < INPUT_HIGH_BYTES;
+        let full = session.input.len() >= INPUT_HIGH_BYTES;
+        let wants = !session.stalled && !full;
         session.stalled |= !wants;
+        if full {
+            self.limits.count(Limit::Input);
+        }
         wants
     }
 
@@ -156,7 +161,15 @@ impl Hub {
             return false;
         }
         if !room {
-            session.stalled = true;
+            let is_new = !std::mem::replace(&mut session.stalled, true);
+            if is_new {
+                let queue = session.pending.len() >= self.general.max_queued;
+                self.limits.count(if queue {
+                    Limit::MaxQueued
+                } else {
+                    Limit::Answers
+                });
+            }
             return false;
         }
         let mut input = std::mem::take(&mut session.input);
@@ -201,6 +214,13 @@ impl Hub {
         });
         if let Some(record) = audit {
             self.notice(record);
+        }
+        if matches!(stage, Stage::Queued(_))
+            && self
+                .session(id)
+                .is_some_and(|session| session.in_flight >= session.user.max_in_flight)
+        {
+            self.limits.count(Limit::MaxInFlight);
         }
         Pending { action_id, stage }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 
 use super::kept::KEPT_BYTES_MAX;
+use super::limit::Limit;
 use super::log::{LogPosition, ViewLog};
 use super::session::{CloseReason, Session, SessionId, find_mut};
 use super::view::{SPARE_MAX, ViewId, Views};
@@ -115,6 +116,7 @@ impl Hub {
             self.trim(id, most);
         }
         while self.held_bytes() > limit {
+            self.limits.count(Limit::MemoryLimit);
             if !self.relieve() {
                 break;
             }
@@ -240,6 +242,10 @@ impl Hub {
             return;
         };
         let Some(missed) = session.mailbox.take_told().filter(|told| told.events > 0) else {
+            return;
+        };
+        self.limits.count(Limit::Skipped);
+        let Some(session) = self.session_mut(id) else {
             return;
         };
         let notice = Notice::EventsSkipped {

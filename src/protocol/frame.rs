@@ -4,6 +4,10 @@
 
 use std::ops::Range;
 
+const EVENT: &[u8] = b"Event:";
+const RESPONSE: &[u8] = b"Response:";
+const PRIVILEGE: &[u8] = b"Privilege: ";
+
 /// What a message is, by its very first bytes. A header `Response:` further down (as `OriginateResponse` has one)
 /// does not make an event a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,15 @@ pub struct HeaderLine {
     pub value: Range<usize>,
 }
 
+/// The first two lines of an event, which every event is asked for: read once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventHead<'a> {
+    /// As [`Frame::name`].
+    pub name: &'a [u8],
+    /// As [`Frame::privilege`].
+    pub privilege: Option<&'a [u8]>,
+}
+
 /// One whole message from Asterisk, its blank line included. Copying it copies a reference.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
@@ -57,9 +70,9 @@ impl<'a> Frame<'a> {
 
     /// What it is, by its first bytes.
     pub fn kind(self) -> FrameKind {
-        if self.bytes.starts_with(b"Event:") {
+        if self.bytes.starts_with(EVENT) {
             FrameKind::Event
-        } else if self.bytes.starts_with(b"Response:") {
+        } else if self.bytes.starts_with(RESPONSE) {
             FrameKind::Response
         } else {
             FrameKind::Other
@@ -69,21 +82,32 @@ impl<'a> Frame<'a> {
     /// The value of the first line: `Success`, `Newchannel`, …; empty for [`FrameKind::Other`].
     pub fn name(self) -> &'a [u8] {
         let head = match self.kind() {
-            FrameKind::Event => "Event",
-            FrameKind::Response => "Response",
+            FrameKind::Event => EVENT.len(),
+            FrameKind::Response => RESPONSE.len(),
             FrameKind::Other => return b"",
         };
-        self.walk()
-            .next()
-            .and_then(|line| value(line.text, head))
-            .unwrap_or_default()
+        let rest = self.bytes.get(head..).unwrap_or_default();
+        let (text, _) = split_line(rest);
+        text.strip_prefix(b" ").unwrap_or(text)
+    }
+
+    /// The head of a message that is an event.
+    pub fn event_head(self) -> Option<EventHead<'a>> {
+        let (text, length) = split_line(self.bytes.strip_prefix(EVENT)?);
+        let second = self.bytes.get(EVENT.len() + length..).unwrap_or_default();
+        Some(EventHead {
+            name: text.strip_prefix(b" ").unwrap_or(text),
+            privilege: second
+                .strip_prefix(PRIVILEGE)
+                .map(|value| split_line(value).0),
+        })
     }
 
     /// The classes of an event: the value of `Privilege`, only if that is the second line, spelled exactly so.
     /// Asterisk itself always writes it there; one further down was written by somebody else.
     pub fn privilege(self) -> Option<&'a [u8]> {
         let line = self.privilege_line()?;
-        line.text.strip_prefix(b"Privilege: ")
+        line.text.strip_prefix(PRIVILEGE)
     }
 
     /// The offset just behind the `Privilege` line.
@@ -144,7 +168,7 @@ impl<'a> Frame<'a> {
     fn privilege_line(self) -> Option<Line<'a>> {
         self.walk()
             .nth(1)
-            .filter(|line| line.text.starts_with(b"Privilege: "))
+            .filter(|line| line.text.starts_with(PRIVILEGE))
     }
 }
 
@@ -280,6 +304,14 @@ mod tests {
             assert_eq!(frame.kind(), *kind, "{bytes:?}");
             assert_eq!(text(Some(frame.name())), Some(*name), "{bytes:?}");
             assert_eq!(text(frame.privilege()), *privilege, "{bytes:?}");
+            let head = frame.event_head();
+            assert_eq!(head.is_some(), *kind == Event, "{bytes:?}");
+            if let Some(head) = head {
+                assert_eq!(
+                    (head.name, head.privilege),
+                    (frame.name(), frame.privilege())
+                );
+            }
         }
     }
 

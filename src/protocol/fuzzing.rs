@@ -208,6 +208,12 @@ fn frame_laws(frame: Frame<'_>) {
         let line = bytes.get(header.line).unwrap_or_default();
         assert!(line.len() > "ActionID:".len());
     }
+    if let Some(head) = frame.event_head() {
+        assert_eq!(
+            (head.name, head.privilege),
+            (frame.name(), frame.privilege())
+        );
+    }
     if let Some(stamp) = frame.timestamp_line() {
         assert_eq!(frame.after_privilege(), Some(stamp.start));
         assert!(

@@ -80,7 +80,7 @@ pub struct UpstreamFramer {
     frame_bytes_max: usize,
     end_mark: bool,
     state: State,
-    message_end: Finder<'static>,
+    blank_line: Finder<'static>,
 }
 
 impl UpstreamFramer {
@@ -90,7 +90,7 @@ impl UpstreamFramer {
             frame_bytes_max: frame_bytes_max.max(FRAME_BYTES_MAX_LEAST),
             end_mark: true,
             state: State::Between,
-            message_end: Finder::new(MESSAGE_END),
+            blank_line: Finder::new(TEXT_END),
         }
     }
 
@@ -116,6 +116,10 @@ impl UpstreamFramer {
     }
 
     fn begin(&mut self, input: &[u8]) -> Step {
+        // Nearly everything.
+        if input.starts_with(EVENT) {
+            return self.search(input, End::Headers, 0);
+        }
         let stray = input
             .iter()
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
@@ -179,11 +183,23 @@ impl UpstreamFramer {
 
     /// Where the first end mark in `bytes` is over.
     fn find(&self, bytes: &[u8], end: End) -> Option<usize> {
-        let found = match end {
-            End::Headers => self.message_end.find(bytes),
-            End::Text | End::Command => memmem::find(bytes, end.mark()),
-        };
-        found.map(|start| start + end.mark().len())
+        match end {
+            End::Headers => self.find_end_of_headers(bytes),
+            End::Text => self.blank_line.find(bytes).map(|at| at + TEXT_END.len()),
+            End::Command => memmem::find(bytes, COMMAND_END).map(|at| at + COMMAND_END.len()),
+        }
+    }
+
+    /// Looks for LF CR LF and then at the byte before it: a search for all four bytes stops at the CR LF of each line.
+    fn find_end_of_headers(&self, bytes: &[u8]) -> Option<usize> {
+        let mut from = 0;
+        loop {
+            let at = from + self.blank_line.find(bytes.get(from..)?)?;
+            if at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'\r') {
+                return Some(at + TEXT_END.len());
+            }
+            from = at + 1;
+        }
     }
 }
 

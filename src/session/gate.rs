@@ -11,7 +11,8 @@ use super::registry::Registry;
 use super::reports::{Reports, Visitor};
 use super::shell::Clock;
 use crate::hub::Now;
-use crate::hub::door::{Door, Known, Refused, Step};
+use crate::hub::door::{Door, Known, Refused, RefusedCause, Step};
+use crate::hub::limit::{Limit, LimitCounters};
 use crate::policy::credential::Verification;
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::{User, Users};
@@ -35,6 +36,8 @@ pub struct Gate {
     pub verifier: Verifier,
     /// How many logins may still fail, by address.
     pub failed_logins: Arc<Mutex<FailedLogins>>,
+    /// How often each limit was reached that holds before a login.
+    pub limits: Arc<LimitCounters>,
 }
 
 impl Gate {
@@ -47,7 +50,7 @@ impl Gate {
         verified: Option<bool>,
         out: &mut BytesMut,
     ) -> Step {
-        self.with_failed_logins(|failed_logins| {
+        let step = self.with_failed_logins(|failed_logins| {
             let mut known = Known {
                 users: &self.users,
                 address,
@@ -59,7 +62,11 @@ impl Gate {
                 Some(right) => door.verified(now.since_start, right, &mut known, out),
                 None => door.step(now.since_start, &mut known, out),
             }
-        })
+        });
+        if matches!(step, Step::Close) && door.has_asked_too_much() {
+            self.limits.count(Limit::EarlyRequests);
+        }
+        step
     }
 
     /// Asks or tells those who count failed logins.
@@ -77,6 +84,11 @@ impl Gate {
 
     /// Tells of one refusal: the log, and the clients that may know.
     pub fn tell_refusal(&self, refused: &Refused, now: Now, visitor: &mut Visitor) {
+        match refused.cause {
+            RefusedCause::RateLimit => self.limits.count(Limit::FailedLogins),
+            RefusedCause::SessionLimit(Some(full)) => self.limits.count(full.limit()),
+            _ => {}
+        }
         visitor.refused(now, refused, &self.users, &self.reports);
     }
 }

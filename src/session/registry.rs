@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::hub::door::Full;
+use crate::hub::limit::Full;
 use crate::policy::host::Host;
 use crate::policy::user::User;
 
@@ -59,6 +59,11 @@ impl Registry {
         }
         let of_user = counts.users.get(&key(user)).map(|count| *count);
         reached(user.session_limit, of_user.unwrap_or_default()).then_some(Full::User)
+    }
+
+    /// How many sessions there are.
+    pub fn count(&self) -> usize {
+        self.0.all.load(Ordering::Relaxed)
     }
 
     /// Counts a session of that user until the guard is dropped.

@@ -73,7 +73,9 @@ impl Visitor {
         let (user, reason) = (refused.user.as_str(), refused.reason.as_str());
         let line = match &refused.cause {
             RefusedCause::Login { .. } => Refusal::Login { user, reason },
-            RefusedCause::SessionLimit | RefusedCause::RateLimit => Refusal::Limit { user, reason },
+            RefusedCause::SessionLimit(_) | RefusedCause::RateLimit => {
+                Refusal::Limit { user, reason }
+            }
             RefusedCause::NotAllowed { .. } | RefusedCause::BadFormat | RefusedCause::Defect => {
                 let action = &action;
                 Refusal::Early { action, reason }
@@ -106,7 +108,7 @@ fn happening(cause: &RefusedCause) -> Option<Happening> {
             challenge,
             response,
         } => Happening::of_login(*failure, challenge, response),
-        RefusedCause::SessionLimit => Some(Happening::SessionLimit),
+        RefusedCause::SessionLimit(_) => Some(Happening::SessionLimit),
         RefusedCause::NotAllowed { action } => Some(Happening::RequestNotAllowed(action.clone())),
         RefusedCause::BadFormat => Some(Happening::RequestBadFormat((*b"NONE").into())),
         RefusedCause::RateLimit | RefusedCause::Defect => None,

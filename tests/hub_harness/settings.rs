@@ -18,6 +18,7 @@ const ABOUT_CLIENTS: [&str; 3] = ["SuccessfulAuth", "RequestNotAllowed", "Reques
 pub fn general() -> General {
     General {
         tls: None,
+        metrics: None,
         bind: "127.0.0.1:5038".parse().unwrap(),
         auth_timeout: Duration::from_secs(30),
         auth_limit: 50,

@@ -98,6 +98,11 @@ impl Asterisk {
         self.ami_port + 2
     }
 
+    /// The file with the certificate that it made itself.
+    pub(crate) fn own_certificate(&self) -> PathBuf {
+        self.folder.path().join("run/etc/cert.pem")
+    }
+
     /// What it shows at its port for TLS from its next start on; without a file it makes its own.
     pub(crate) fn set_certificate(&mut self, certificate: Option<&Path>) {
         self.certificate = certificate.map(Path::to_owned);

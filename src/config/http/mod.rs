@@ -262,7 +262,7 @@ pub(super) fn read(
     for option in section.iter().flat_map(|section| &section.options) {
         options::apply(OPTIONS, Place::Http, &mut draft, option, report);
     }
-    let bind = draft.address.unwrap_or(draft.http.bind.ip());
+    let bind = draft.address.unwrap_or_else(|| draft.http.bind.ip());
     draft.http.restrictions = restriction::read(context, bind, report);
     let web = &context.general.web;
     let (Some(section), Some(at)) = (section, agreed(&draft, web, report)) else {
@@ -355,4 +355,4 @@ fn session_timeout(draft: &mut GeneralDraft, option: &RawOption, report: &mut Re
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -202,7 +202,7 @@ impl Choice {
         };
         match without_tls12 {
             true => !of(true),
-            false => !of(false) && !(self.names_tls13 && of(true)),
+            false => !(of(false) || self.names_tls13 && of(true)),
         }
     }
 }

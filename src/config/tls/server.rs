@@ -293,7 +293,7 @@ impl ListenerDraft {
 }
 
 /// An address that may have a port.
-fn parse_bind(text: &str, port: u16) -> Option<SocketAddr> {
+pub(in crate::config) fn parse_bind(text: &str, port: u16) -> Option<SocketAddr> {
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))

@@ -216,7 +216,7 @@ fn a_session_that_began_during_the_check_counts() {
     assert!(out.ends_with(b"Message: Login Already In Use\r\n\r\n"));
     assert_eq!(
         door.take_refused().unwrap().cause,
-        RefusedCause::SessionLimit
+        RefusedCause::SessionLimit(None)
     );
     // Whose secret is wrong does not learn of it, and nobody's is checked where it does not matter.
     let (mut door, mut out, _) = read(&login, FREE);

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::Entrance;
+use crate::hub::limit::Limit;
 use crate::policy::host::Host;
 use crate::session::waiting_room::WaitingRoom;
 
@@ -96,6 +97,7 @@ impl Entrance {
                 continue;
             }
             let Some(seat) = room.enter(Host::at(address.ip())) else {
+                self.gate.limits.count(Limit::AuthLimit);
                 self.refuse(address, "authlimit reached");
                 continue;
             };
@@ -110,7 +112,10 @@ impl Entrance {
                 tokio::select! {
                     biased;
                     () = entrance.receive(socket, address, tls, &seat) => {}
-                    () = seat.is_needed() => entrance.refuse(address, "authlimit reached, a later one took its place"),
+                    () = seat.is_needed() => {
+                        entrance.gate.limits.count(Limit::AuthLimit);
+                        entrance.refuse(address, "authlimit reached, a later one took its place");
+                    }
                 }
                 drop(seat);
             });

@@ -33,6 +33,7 @@ use super::reports::Visitor;
 use super::waiting_room::{Seat, WaitingRoom};
 use crate::hub::Admission;
 use crate::hub::door::{Admitted, Door, Step};
+use crate::hub::limit::Limit;
 use crate::hub::security::Connection;
 use crate::policy::acl::{Acl, RuleList};
 use crate::policy::host::Host;
@@ -150,7 +151,10 @@ impl Entrance {
             let named = self.named_client(&stream, address, &mut input);
             match timeout_at(deadline, named).await {
                 Ok(named) => client = named,
-                Err(_) => return self.refuse(address, "no PROXY header came within authtimeout"),
+                Err(_) => {
+                    self.gate.limits.count(Limit::AuthTimeout);
+                    return self.refuse(address, "no PROXY header came within authtimeout");
+                }
             }
         }
         let encrypted = tls.is_some();
@@ -173,6 +177,7 @@ impl Entrance {
             }
             Ok(None) => stream.close().await,
             Err(_) => {
+                self.gate.limits.count(Limit::AuthTimeout);
                 let address = connection.address();
                 debug!(%address, "no login within authtimeout");
             }
@@ -206,7 +211,10 @@ impl Entrance {
                 }
                 stream.close().await;
             }
-            Err(_) => refuse("no TLS handshake was made within authtimeout"),
+            Err(_) => {
+                self.gate.limits.count(Limit::AuthTimeout);
+                refuse("no TLS handshake was made within authtimeout");
+            }
         }
         None
     }
