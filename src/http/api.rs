@@ -12,6 +12,7 @@ use serde_json::{Value, json as object};
 use super::authorization::{self, Asker, Refusal};
 use super::body::{self, BodyError};
 use super::cors;
+use super::exchange::Trouble;
 use super::json;
 use super::reply::{self, Reply};
 use super::route::Target;
@@ -93,7 +94,13 @@ async fn act(
         site.log_ill_formed(peer, Some(&inside), &reason);
         Refusal::new(StatusCode::BAD_REQUEST, reason)
     })?;
-    let answer = site.ask(&turn, &message).await?;
+    let answer = match site.ask(&turn, &message).await {
+        Err(Trouble::Over) => {
+            let again = authorization::authorize(site, peer, parts).await?;
+            site.ask(&again.turn, &message).await?
+        }
+        answered => answered?,
+    };
     Ok(reply::json(StatusCode::OK, &json::answer(&answer)))
 }
 

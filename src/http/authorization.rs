@@ -29,6 +29,8 @@ pub(super) struct Refusal {
     status: StatusCode,
     reason: String,
     header: Option<(HeaderName, &'static str)>,
+    /// The session ended meanwhile: those who prove themselves with each request may try once more.
+    is_over: bool,
 }
 
 impl Refusal {
@@ -37,6 +39,7 @@ impl Refusal {
             status,
             reason: reason.into(),
             header: None,
+            is_over: false,
         }
     }
 
@@ -56,6 +59,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the session ended meanwhile.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// The answer.
     pub(super) fn reply(self) -> Reply {
         let mut reply = reply::json_error(self.status, &self.reason);
@@ -70,7 +78,10 @@ impl From<Trouble> for Refusal {
     fn from(trouble: Trouble) -> Self {
         let reason = trouble.to_string();
         match trouble {
-            Trouble::Over => Self::unauthorized(&reason),
+            Trouble::Over => Self {
+                is_over: true,
+                ..Self::unauthorized(&reason)
+            },
             Trouble::TooMany | Trouble::Barred(Barred::Full) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, reason)
             }
@@ -98,6 +109,14 @@ pub(super) async fn authorize(
     peer: &Peer,
     parts: &Parts,
 ) -> Result<Asker, Refusal> {
+    match authorize_once(site, peer, parts).await {
+        // The session of these credentials has just gone; a new one takes its place.
+        Err(refusal) if refusal.is_over() => authorize_once(site, peer, parts).await,
+        decided => decided,
+    }
+}
+
+async fn authorize_once(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Asker, Refusal> {
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
         return by_cookie(site, peer, parts);
     };

@@ -10,13 +10,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
+
+use crate::transport::socket::wait_for_client;
 
 /// The least time that a connection has to begin its first request (`main/http.c`, `MIN_INITIAL_REQUEST_TIMEOUT`).
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a client may take nothing of an answer.
-const STALLED_MAX: Duration = Duration::from_secs(120);
+pub(super) const STALLED_MAX: Duration = Duration::from_secs(120);
 
 /// How long anything may take.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +112,24 @@ impl Drop for Answering {
     }
 }
 
+/// What has a TCP connection below it.
+pub(super) trait Socket {
+    /// That connection; `None` where there is none.
+    fn socket(&self) -> Option<&TcpStream>;
+}
+
+impl Socket for TcpStream {
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self.get_ref().0)
+    }
+}
+
 /// A connection whose pulse is taken.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
@@ -115,22 +137,25 @@ pub(super) struct Watched<S> {
     pulse: Rc<Pulse>,
 }
 
-impl<S> Watched<S> {
+impl<S: Socket> Watched<S> {
     pub(super) const fn new(stream: S, pulse: Rc<Pulse>) -> Self {
         Self { stream, pulse }
     }
 
     fn written(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let stalled = self.pulse.stalled.get();
-        self.pulse.stalled.set(match result {
-            Poll::Pending => stalled.or_else(|| Some(Instant::now())),
-            Poll::Ready(_) => None,
-        });
+        let is_full = result.is_pending();
+        if stalled.is_some() != is_full {
+            self.pulse.stalled.set(is_full.then(Instant::now));
+            if let Some(socket) = self.stream.socket() {
+                wait_for_client(socket, STALLED_MAX, is_full);
+            }
+        }
         result
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin + Socket> AsyncRead for Watched<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -147,7 +172,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin + Socket> AsyncWrite for Watched<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -183,9 +208,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
+
+    impl Socket for DuplexStream {
+        fn socket(&self) -> Option<&TcpStream> {
+            None
+        }
+    }
 
     const PATIENCE: Patience = Patience {
         inactivity: Duration::from_secs(30),

@@ -10,7 +10,7 @@ use super::login::{Barred, Outcome, Visit};
 use super::sessions::{Inside, Session, Turn};
 use super::site::Site;
 use crate::policy::user::User;
-use crate::session::web::{Entered, Entrant, WebError};
+use crate::session::web::{Entered, Entrant, WebError, WebHub};
 
 /// How much sooner than its session would expire a `WaitEvent` ends (`main/manager.c`, `action_waitevent`).
 const WAIT_MARGIN: Duration = Duration::from_secs(10);
@@ -131,17 +131,17 @@ impl Site {
             listener,
         };
         self.sessions.admit(session, inside);
-        Ok(answer)
+        match session.is_over() {
+            true => Err(Trouble::Over),
+            false => Ok(answer),
+        }
     }
 
     /// Takes a listener in.
     ///
     /// # Errors
     /// amimux is ending.
-    pub(super) async fn enter_hub(
-        &self,
-        entrant: Entrant,
-    ) -> Result<(Entered, crate::session::web::WebHub), Trouble> {
+    pub(super) async fn enter_hub(&self, entrant: Entrant) -> Result<(Entered, WebHub), Trouble> {
         let hub = self.hubs.get(&entrant.admission.user.upstream);
         let hub = hub.ok_or(Trouble::ShuttingDown)?.clone();
         let entered = hub.enter(entrant).await?;

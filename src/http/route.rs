@@ -39,6 +39,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// The methods that it knows.
     pub methods: &'static [&'static str],
+    /// The statuses of its answers to these; Asterisk's own paths and the page have more to say than that.
+    pub statuses: &'static [u16],
     /// What it stands for.
     pub target: Target,
 }
@@ -46,32 +48,52 @@ pub struct Endpoint {
 /// The methods of Asterisk's own paths; any other is 501 there.
 const AJAM: &[&str] = &["GET", "HEAD", "POST"];
 
+/// The statuses of a path that reads a body of JSON.
+const READS: &[u16] = &[200, 400, 401, 403, 413, 415, 429, 503];
+
 const fn endpoint(
     path: &'static str,
     methods: &'static [&'static str],
+    statuses: &'static [u16],
     target: Target,
 ) -> Endpoint {
     Endpoint {
         path,
         methods,
+        statuses,
         target,
     }
 }
 
 /// All paths.
 pub const ENDPOINTS: [Endpoint; 12] = [
-    endpoint("rawman", AJAM, Target::Ajam(Form::Raw)),
-    endpoint("manager", AJAM, Target::Ajam(Form::Html)),
-    endpoint("mxml", AJAM, Target::Ajam(Form::Xml)),
-    endpoint("arawman", AJAM, Target::Digest(Form::Raw)),
-    endpoint("amanager", AJAM, Target::Digest(Form::Html)),
-    endpoint("amxml", AJAM, Target::Digest(Form::Xml)),
-    endpoint("login", &["POST"], Target::Login),
-    endpoint("logout", &["POST"], Target::Logout),
-    endpoint("action", &["POST"], Target::Action),
-    endpoint("events", &["GET"], Target::Events),
-    endpoint("openapi.json", &["GET", "HEAD"], Target::Description),
-    endpoint("", &["GET", "HEAD"], Target::Page),
+    endpoint("rawman", AJAM, &[], Target::Ajam(Form::Raw)),
+    endpoint("manager", AJAM, &[], Target::Ajam(Form::Html)),
+    endpoint("mxml", AJAM, &[], Target::Ajam(Form::Xml)),
+    endpoint("arawman", AJAM, &[], Target::Digest(Form::Raw)),
+    endpoint("amanager", AJAM, &[], Target::Digest(Form::Html)),
+    endpoint("amxml", AJAM, &[], Target::Digest(Form::Xml)),
+    endpoint("login", &["POST"], READS, Target::Login),
+    endpoint(
+        "logout",
+        &["POST"],
+        &[204, 401, 403, 429, 503],
+        Target::Logout,
+    ),
+    endpoint("action", &["POST"], READS, Target::Action),
+    endpoint(
+        "events",
+        &["GET"],
+        &[200, 400, 401, 403, 429, 503],
+        Target::Events,
+    ),
+    endpoint(
+        "openapi.json",
+        &["GET", "HEAD"],
+        &[200],
+        Target::Description,
+    ),
+    endpoint("", &["GET", "HEAD"], &[], Target::Page),
 ];
 
 impl Target {

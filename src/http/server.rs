@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::connection::{Overdue, Patience, Pulse, Watched};
+use super::connection::{Overdue, Patience, Pulse, STALLED_MAX, Socket, Watched};
 use super::page::ErrorPage;
 use super::site::{HEADERS_MAX, Peer, Site};
 use crate::config::settings::Http;
@@ -33,7 +33,7 @@ use crate::session::entrance::certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::web::WebHub;
-use crate::transport::socket::prepare_client;
+use crate::transport::socket::{prepare_client, wait_for_client};
 
 /// The pause after an error of `accept` (too many open files), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -181,6 +181,7 @@ impl Shared {
 
     async fn receive(&self, stream: TcpStream, remote: SocketAddr, tls: Option<Arc<ServerConfig>>) {
         prepare_client(&stream);
+        wait_for_client(&stream, STALLED_MAX, false);
         let Ok(local) = stream.local_addr() else {
             return;
         };
@@ -214,7 +215,11 @@ impl Shared {
     }
 
     /// Speaks HTTP until the connection is over.
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(&self, stream: S, peer: Peer) {
+    async fn serve<S: AsyncRead + AsyncWrite + Socket + Unpin + 'static>(
+        &self,
+        stream: S,
+        peer: Peer,
+    ) {
         let pulse = Pulse::new();
         let watched = Watched::new(stream, Rc::clone(&pulse));
         let peer = Rc::new(peer);

@@ -76,6 +76,12 @@ impl Hub {
         let success = Text::fixed("Success");
         match local {
             Local::LoggedIn(mask) => return self.log_in(now, id, action_id, *mask),
+            Local::Listening(mask) => {
+                let read = self.session(id).map(|session| session.user.read);
+                if !self.confirmed(now, id, mask.within(read.unwrap_or_default())) {
+                    return Run::Waits;
+                }
+            }
             Local::Events(mask) => return self.change_events(now, id, action_id, *mask),
             Local::WaitEvent(timeout) if self.is_asker(id) => {
                 self.ask_to_wait(now, id, *timeout);
@@ -219,7 +225,10 @@ impl Hub {
             action_id,
             "Authentication accepted",
         );
-        self.set_classes(id, classes);
+        // A listener has had its classes since it came in.
+        if !self.is_asker(id) {
+            self.set_classes(id, classes);
+        }
         if classes.contains_all(Classes::SYSTEM) {
             self.tell_state(now, id);
         }

@@ -105,6 +105,8 @@ impl std::fmt::Display for CloseReason {
 pub(super) enum Local {
     /// The answer to the login itself: from here on the session sees events.
     LoggedIn(EventMask),
+    /// Nothing but the wait until the events of a listener that comes in are seen.
+    Listening(EventMask),
     /// `Login` once more.
     AlreadyAuthenticated,
     /// `Challenge`; whether its AuthType was MD5.
@@ -188,6 +190,7 @@ impl Local {
         matches!(
             self,
             Self::LoggedIn(_)
+                | Self::Listening(_)
                 | Self::Events(_)
                 | Self::Filter(..)
                 | Self::WaitEvent(_)

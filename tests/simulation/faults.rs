@@ -69,6 +69,9 @@ impl World {
         for actor in &mut self.actors {
             actor.reader.from = None;
         }
+        for listener in &mut self.web {
+            listener.reader.from = None;
+        }
     }
 
     /// A client never reads again, while its connection stays.

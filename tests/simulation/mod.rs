@@ -18,6 +18,7 @@ mod random;
 mod reader;
 mod rest;
 mod shell;
+mod web;
 mod world;
 
 use self::random::Random;
@@ -38,6 +39,8 @@ pub struct Tally {
     pub cut_off: usize,
     pub gaps: usize,
     pub clients: usize,
+    /// Events that came to listeners.
+    pub fetched: usize,
 }
 
 impl Tally {
@@ -53,6 +56,7 @@ impl Tally {
         self.cut_off += other.cut_off;
         self.gaps += other.gaps;
         self.clients += other.clients;
+        self.fetched += other.fetched;
     }
 
     /// Whether enough happened to mean anything.
@@ -67,6 +71,7 @@ impl Tally {
             && self.cut_off > 5
             && self.gaps > 5
             && self.clients > 500
+            && self.fetched > 5_000
     }
 }
 

@@ -21,6 +21,7 @@ impl World {
                 self.say_some(index, self.actors[index].out.len());
             }
             self.compile_all();
+            self.fetch_all();
             self.sweep();
             self.catch_up();
             self.pass(Duration::from_secs(4));
@@ -29,7 +30,9 @@ impl World {
             actor.lazy = false;
         }
         self.check_stopped();
+        self.fetch_all();
         self.check_answers();
+        self.check_listeners();
         self.check_quiet();
     }
 
@@ -79,8 +82,10 @@ impl World {
                 let index = self.actors.iter().position(|actor| actor.id == id).unwrap();
                 self.flush(index, true);
             }
+            self.fetch_all();
             self.hub.swept();
             assert_eq!(self.hub.held_bytes(), 0);
+            self.check_listeners();
             for actor in self.actors.iter().filter(|actor| !actor.gone) {
                 actor
                     .reader

@@ -12,6 +12,7 @@ impl World {
         while let Some(id) = self.hub.next_dirty() {
             self.flush_id(id);
         }
+        self.drain_web();
         while self.hub.next_resumed().is_some() || self.hub.next_notice().is_some() {}
         if self.random.once_in(3) || self.hub.must_sweep() {
             self.sweep();

@@ -9,6 +9,7 @@ use amimux::policy::class::Classes;
 use amimux::policy::event_filter::EventFilters;
 use amimux::policy::event_mask::EventMask;
 use amimux::policy::user::{OnSlow, User};
+use amimux::protocol::frame::Frame;
 use bytes::BytesMut;
 
 use super::Tally;
@@ -16,6 +17,7 @@ use super::actions;
 use super::pbx::Pbx;
 use super::random::Random;
 use super::reader::{Reader, Want};
+use super::web::Listener;
 use crate::hub_harness::{NONCE, connection, general, upstream, user};
 
 pub(super) const CLASSES: [Classes; 6] = [
@@ -49,6 +51,8 @@ pub struct World {
     pub(super) now: Now,
     pub(super) pbx: Pbx,
     pub(super) actors: Vec<Actor>,
+    pub(super) web: Vec<Listener>,
+    pub(super) max_queued: usize,
     pub(super) serial: usize,
     pub(super) memory_limit: usize,
     /// Since the last loss, Asterisk has not yet been asked for everything that clients want.
@@ -79,6 +83,7 @@ impl World {
         };
         Self {
             memory_limit: general.memory_limit_bytes,
+            max_queued: general.max_queued,
             hub: Hub::new(Arc::new(general), Arc::new(upstream), NONCE),
             now: Now {
                 since_start: Duration::from_secs(1),
@@ -87,6 +92,7 @@ impl World {
             random,
             pbx: Pbx::default(),
             actors: Vec::new(),
+            web: Vec::new(),
             serial: 0,
             unsettled: true,
             unheard: Duration::ZERO,
@@ -120,6 +126,7 @@ impl World {
         self.tally.steps += 1;
         self.suffer();
         match self.random.below(100) {
+            _ if self.random.once_in(10) => self.live_by_web(),
             0..=19 => self.talk(),
             20..=34 => self.say(),
             35..=44 => self.asterisk_reads(),
@@ -184,38 +191,17 @@ impl World {
                 }
             }
         }
+        if idle {
+            self.settle_listeners();
+        }
     }
 
     pub(super) fn join(&mut self) {
         if self.actors.iter().filter(|actor| !actor.gone).count() >= 30 {
             return;
         }
-        let name = *self.random.pick(&["ann", "bob", "cid"]);
-        let mut user = user(name);
-        user.max_in_flight = 1 + self.random.below(8);
-        if self.random.once_in(2) {
-            user.on_slow = OnSlow::Skip;
-        }
-        if self.random.once_in(3) {
-            user.write_timeout = Duration::from_secs(2);
-        }
-        if self.random.once_in(2) {
-            user.read = self.some_classes();
-        }
-        if self.random.once_in(2) {
-            user.write = self.some_classes().union(Classes::ORIGINATE);
-        }
-        let mut kept_out = [false; 10];
-        if self.random.once_in(3) {
-            let mut filters = EventFilters::default();
-            for _ in 0..1 + self.random.below(3) {
-                let digit = self.random.below(10);
-                kept_out[digit] = true;
-                let pattern = format!("!N: [0-9]*{digit}\r");
-                filters.push("", "eventfilter", &pattern).unwrap();
-            }
-            user.event_filters = Arc::new(filters);
-        }
+        let user = self.some_user();
+        let kept_out = self.kept_out_of(&user);
         let events = match self.random.below(3) {
             0 => EventMask::Off,
             1 => EventMask::Some(Classes::CALL),
@@ -249,6 +235,43 @@ impl World {
         });
         self.tally.clients += 1;
         self.after_turn();
+    }
+
+    /// A user with rights by lot.
+    pub(super) fn some_user(&mut self) -> User {
+        let name = *self.random.pick(&["ann", "bob", "cid"]);
+        let mut user = user(name);
+        user.max_in_flight = 1 + self.random.below(8);
+        if self.random.once_in(2) {
+            user.on_slow = OnSlow::Skip;
+        }
+        if self.random.once_in(3) {
+            user.write_timeout = Duration::from_secs(2);
+        }
+        if self.random.once_in(2) {
+            user.read = self.some_classes();
+        }
+        if self.random.once_in(2) {
+            user.write = self.some_classes().union(Classes::ORIGINATE);
+        }
+        if self.random.once_in(3) {
+            let mut filters = EventFilters::default();
+            for _ in 0..1 + self.random.below(3) {
+                let digit = self.random.below(10);
+                let pattern = format!("!N: [0-9]*{digit}\r");
+                filters.push("", "eventfilter", &pattern).unwrap();
+            }
+            user.event_filters = Arc::new(filters);
+        }
+        user
+    }
+
+    /// By their last digit, the numbers of events that a user's filters keep out.
+    pub(super) fn kept_out_of(&self, user: &User) -> [bool; 10] {
+        std::array::from_fn(|digit| {
+            let event = format!("Event: X\r\nN: {digit}\r\n\r\n");
+            !user.event_filters.pass(Frame::new(event.as_bytes()))
+        })
     }
 
     pub(super) fn some_classes(&mut self) -> Classes {
@@ -453,6 +476,11 @@ impl World {
             tally.events += actor.reader.events;
             tally.failures += actor.reader.failures;
             tally.gaps += actor.reader.gaps;
+        }
+        for listener in &self.web {
+            tally.events += listener.reader.events;
+            tally.fetched += listener.reader.events;
+            tally.gaps += listener.reader.gaps;
         }
         tally
     }

@@ -64,12 +64,38 @@ impl Hub {
         action_id: Option<Box<[u8]>>,
         events: EventMask,
     ) -> Result<SessionId, NotAsked> {
+        let stage = Stage::Local(Local::LoggedIn(events));
+        self.ask_for(now, listener, Pending { action_id, stage })
+    }
+
+    /// As a request: that what happens from its answer on, which is empty, is seen by the listener.
+    ///
+    /// # Errors
+    /// The listener has ended.
+    pub fn ask_to_listen(
+        &mut self,
+        now: Now,
+        listener: SessionId,
+        events: EventMask,
+    ) -> Result<SessionId, NotAsked> {
+        let pending = Pending {
+            action_id: None,
+            stage: Stage::Local(Local::Listening(events)),
+        };
+        self.ask_for(now, listener, pending)
+    }
+
+    fn ask_for(
+        &mut self,
+        now: Now,
+        listener: SessionId,
+        pending: Pending,
+    ) -> Result<SessionId, NotAsked> {
         let id = self.open_asker(now, listener, Duration::ZERO)?;
         if let Some(session) = self.session_mut(id) {
             session.end_of_input = true;
         }
-        let stage = Stage::Local(Local::LoggedIn(events));
-        self.push_pending(id, Pending { action_id, stage });
+        self.push_pending(id, pending);
         self.pump(now, id);
         self.end_turn(now);
         Ok(id)

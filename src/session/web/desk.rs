@@ -171,14 +171,14 @@ impl Shell {
             .borrow_mut()
             .attach_listener(now, admission, resume);
         self.desk.borrow_mut().logins.insert(listener, login);
-        if !wants_answer {
-            self.tell_entered(listener, reply, bytes::BytesMut::new());
-            return;
-        }
-        let asked = self
-            .hub
-            .borrow_mut()
-            .ask_to_log_in(now, listener, action_id, events);
+        let asked = {
+            let mut hub = self.hub.borrow_mut();
+            if wants_answer {
+                hub.ask_to_log_in(now, listener, action_id, events)
+            } else {
+                hub.ask_to_listen(now, listener, events)
+            }
+        };
         let mut desk = self.desk.borrow_mut();
         match asked {
             Ok(asker) => drop(desk.replies.insert(asker, Reply::Entered(listener, reply))),
@@ -218,17 +218,9 @@ impl Shell {
     }
 
     fn hand(self: &Rc<Self>, output: WebOutput) {
-        let now = self.now();
         match output {
             WebOutput::Answered(asker) => self.hand_answer(asker),
-            WebOutput::Fetch(listener) => {
-                if let Some(follower) = self.follower_of(listener) {
-                    let mut hub = self.hub.borrow_mut();
-                    hub.hand_events(now, listener, follower.bytes_max, |fetched| {
-                        follower.reply.send(Ok(fetched)).is_ok()
-                    });
-                }
-            }
+            WebOutput::Fetch(listener) => self.hand_events(listener),
             WebOutput::Replaced(listener) => {
                 if let Some(follower) = self.follower_of(listener) {
                     let _ = follower.reply.send(Ok(Fetched::default()));
@@ -244,6 +236,22 @@ impl Shell {
                 }
             }
         }
+    }
+
+    fn hand_events(&self, listener: SessionId) {
+        let Some(Follower { bytes_max, reply }) = self.follower_of(listener) else {
+            return;
+        };
+        let mut hub = self.hub.borrow_mut();
+        // One that is ending is told so once it has its last events.
+        let ending = hub.is_closing(listener);
+        let error = self.desk.borrow().error(NotAsked::Ended);
+        hub.hand_events(self.now(), listener, bytes_max, |fetched| {
+            let nothing = ending && fetched.bytes.is_empty();
+            reply
+                .send(if nothing { Err(error) } else { Ok(fetched) })
+                .is_ok()
+        });
     }
 
     fn follower_of(&self, listener: SessionId) -> Option<Follower> {
