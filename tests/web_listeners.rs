@@ -13,7 +13,7 @@ mod hub_harness;
 use std::time::Duration;
 
 use amimux::config::settings::General;
-use amimux::hub::{NotAsked, Notice};
+use amimux::hub::{CloseReason, NotAsked, Notice, WebOutput};
 use amimux::policy::class::Classes;
 use amimux::policy::event_mask::EventMask;
 use amimux::policy::rights::Audit;
@@ -530,4 +530,44 @@ fn what_is_recorded_of_requests_is_recorded_of_the_listener() {
     );
     let refused = |notice: &&Notice| matches!(notice, Notice::Refused { .. });
     assert_eq!(bench.notices.iter().filter(refused).count(), 10);
+}
+
+#[test]
+fn a_request_whose_listener_has_ended_before_its_turn_is_answered() {
+    let mut bench = Bench::new();
+    let listener = bench.listener(
+        User {
+            write: Classes::NONE,
+            audit: Audit::All,
+            ..user("a")
+        },
+        EventMask::Everything,
+    );
+    // Where nobody takes what is to be logged, requests wait.
+    let command = hub_harness::wire("Action: Command|Command: x");
+    let flood = std::iter::repeat_n(command, 2100)
+        .flatten()
+        .collect::<Vec<_>>();
+    let wait = Duration::from_secs(50);
+    bench
+        .hub
+        .ask(bench.now, listener, &flood.into(), wait)
+        .unwrap();
+    for _ in 0..20 {
+        bench.hub.tick(bench.now);
+    }
+    let late = "Action: WaitEvent\r\nActionID: late\r\n\r\n".into();
+    let asker = bench.hub.ask(bench.now, listener, &late, wait).unwrap();
+    bench.hub.leave(bench.now, listener);
+    let ended = bench.hub.next_web_output();
+    assert_eq!(ended, Some(WebOutput::Ended(listener)), "nobody waited yet");
+    bench.hub.remove(listener, CloseReason::Expired);
+    bench.settle();
+    assert_eq!(
+        bench.handed(asker).unwrap(),
+        [
+            "Response: Success|ActionID: late|Message: Waiting for Event completed.",
+            "Event: WaitEventComplete|ActionID: late"
+        ]
+    );
 }

@@ -84,8 +84,13 @@ impl Hub {
             }
             Local::Events(mask) => return self.change_events(now, id, action_id, *mask),
             Local::WaitEvent(timeout) if self.is_asker(id) => {
-                self.ask_to_wait(now, id, *timeout);
-                return Run::Waits;
+                if self.ask_to_wait(now, id, *timeout) {
+                    return Run::Waits;
+                }
+                self.post(id, |out| {
+                    wait_completed(out, action_id);
+                    wait_event_complete(out, action_id);
+                });
             }
             Local::WaitEvent(timeout) => return self.begin_wait(now, id, *timeout),
             Local::AlreadyAuthenticated => {

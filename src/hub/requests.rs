@@ -218,7 +218,7 @@ impl Hub {
         if matches!(stage, Stage::Queued(_))
             && self
                 .session(id)
-                .is_some_and(|session| session.in_flight >= session.user.max_in_flight)
+                .is_some_and(|session| session.pending.len() >= session.user.max_in_flight)
         {
             self.limits.count(Limit::MaxInFlight);
         }

@@ -209,9 +209,7 @@ impl Hub {
         let in_flight = session.in_flight;
         match &session.kind {
             Kind::Client => {}
-            Kind::Listener(_) => {
-                self.unpark(id, None);
-            }
+            Kind::Listener(_) => self.wake(id),
             Kind::Asker(asker) => {
                 let listener = asker.listener;
                 self.unpark(listener, Some(id));

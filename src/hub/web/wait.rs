@@ -57,17 +57,20 @@ impl Hub {
         Ok(())
     }
 
-    /// A `WaitEvent` has its turn.
+    /// A `WaitEvent` has its turn. `false`: its listener has ended, and there is nothing to wait for.
     pub(in crate::hub) fn ask_to_wait(
         &mut self,
         now: Now,
         id: SessionId,
         timeout: Option<Duration>,
-    ) {
+    ) -> bool {
         let Some(asker) = self.asker_mut(id) else {
-            return;
+            return false;
         };
         let (listener, wait_max) = (asker.listener, asker.wait_max.min(WAIT_MAX));
+        if self.session(listener).is_none() || self.is_closing(listener) {
+            return false;
+        }
         if let Some(session) = self.session_mut(id) {
             session.waiting = Some(Waiting {
                 from: LogPosition::default(),
@@ -86,6 +89,7 @@ impl Hub {
         }
         let wait = timeout.map_or(wait_max, |timeout| timeout.min(wait_max));
         self.park(now, listener, Waiter::Asker(id), wait);
+        true
     }
 
     /// Whoever waits for a listener's events gets nothing: another does now.
