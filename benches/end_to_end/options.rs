@@ -62,6 +62,8 @@ pub(crate) enum Section {
     Idle,
     /// Clients that log in
     Logins,
+    /// Memory of sessions over HTTP
+    Web,
     /// What applications cost a real Asterisk, directly and through amimux
     Asterisk,
 }

@@ -376,3 +376,7 @@ impl Table {
         self.leaving.retain(|(hub, listener)| !hub.leave(*listener));
     }
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;
