@@ -101,6 +101,8 @@ pub(super) async fn with_cookie(
                 let key = session.session.key;
                 let cookie = key.set_cookie(life, &site.http.prefix, peer.tls);
                 reply::set_text(&mut reply, header::SET_COOKIE, &cookie);
+                // Only answers with a cookie have it.
+                reply::set(&mut reply, header::PRAGMA, "SuppressEvents");
                 return reply;
             }
             Err(Trouble::Over) => {}
@@ -141,8 +143,6 @@ pub(super) fn answered(
         }
     };
     let mut reply = reply::whole(StatusCode::OK, media_type, out);
-    let pragma = "SuppressEvents";
-    reply::set(&mut reply, header::PRAGMA, pragma);
     if form == Form::Html {
         let name = HeaderName::from_static("content-security-policy");
         reply::set(&mut reply, name, PAGE_POLICY);

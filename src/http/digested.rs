@@ -89,12 +89,19 @@ async fn answer(
 fn refused(site: &Site, trouble: Trouble) -> Reply {
     let reason = trouble.to_string();
     match trouble {
-        Trouble::Barred(Barred::Address) => site.page(ErrorPage::PERMISSION_DENIED),
+        Trouble::Barred(Barred::Address) => denied(site, ErrorPage::PERMISSION_DENIED),
         Trouble::Barred(Barred::InUse | Barred::Full) => {
-            site.page(ErrorPage::new(403, "Permission denied", &reason))
+            denied(site, ErrorPage::new(403, "Permission denied", &reason))
         }
         Trouble::Over | Trouble::TooMany | Trouble::ShuttingDown => site.unavailable(&reason),
     }
+}
+
+/// Closes the connection as well, as Asterisk does.
+fn denied(site: &Site, page: ErrorPage<'_>) -> Reply {
+    let mut reply = site.page(page);
+    reply::set(&mut reply, header::CONNECTION, "close");
+    reply
 }
 
 /// Who asks; or the answer, if that is not proved.
@@ -126,7 +133,7 @@ fn prove(site: &Site, peer: &Peer, parts: &Parts) -> Result<Proved, Box<Reply>> 
     if !user.acl.allows(address) {
         let failure = LoginFailure::Address;
         site.tell_refusal(peer, &name, &failure.to_string(), failed(failure));
-        return Err(site.page(ErrorPage::PERMISSION_DENIED).into());
+        return Err(denied(site, ErrorPage::PERMISSION_DENIED).into());
     }
     let used = credentials.nonce().map(|nonce| {
         let mut nonces = site.nonces.borrow_mut();
