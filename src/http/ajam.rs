@@ -72,11 +72,14 @@ pub(super) async fn with_cookie(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: &Parts,
+    parts: Parts,
     body: Incoming,
 ) -> Reply {
-    let known = by_cookie(site, peer, parts);
-    let parameters = match text(site, parts, body).await {
+    let known = by_cookie(site, peer, &parts);
+    let text = text(site, &parts, body).await;
+    // Thousands may wait: the head holds the buffer that it was read into.
+    drop(parts);
+    let parameters = match text {
         Ok(text) => parameters(site, peer, &text, known.as_ref()),
         Err(reply) => Err(reply),
     };

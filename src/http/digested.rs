@@ -37,15 +37,16 @@ pub(super) async fn serve(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: &Parts,
+    parts: Parts,
     body: Incoming,
 ) -> Reply {
     // Read first, so that the connection can go on behind a 401.
-    let answered = match ajam::text(site, parts, body).await {
-        Ok(text) => match prove(site, peer, parts) {
-            Ok(proved) => answer(site, peer, form, &text, &proved).await,
-            Err(reply) => Err(reply),
-        },
+    let text = ajam::text(site, &parts, body).await;
+    let proved = text.and_then(|text| Ok((text, prove(site, peer, &parts)?)));
+    // As with a cookie: it would hold a buffer while events are waited for.
+    drop(parts);
+    let answered = match proved {
+        Ok((text, proved)) => answer(site, peer, form, &text, &proved).await,
         Err(reply) => Err(reply),
     };
     answered.unwrap_or_else(|reply| *reply)

@@ -110,7 +110,7 @@ impl Site {
     pub(super) async fn serve(self: Rc<Self>, peer: &Peer, request: Request<Incoming>) -> Reply {
         let (parts, body) = request.into_parts();
         let mut reply = match self.first_look(peer, &parts) {
-            Ok(endpoint) => self.dispatch(peer, endpoint, &parts, body).await,
+            Ok(endpoint) => self.dispatch(peer, endpoint, parts, body).await,
             Err(reply) => *reply,
         };
         if let Some(name) = &self.http.server_name {
@@ -164,7 +164,7 @@ impl Site {
         self: &Rc<Self>,
         peer: &Peer,
         endpoint: &Endpoint,
-        parts: &Parts,
+        parts: Parts,
         body: Incoming,
     ) -> Reply {
         match endpoint.target {
@@ -172,7 +172,7 @@ impl Site {
             Target::Digest(form) => digested::serve(self, peer, form, parts, body).await,
             Target::Page => console::page(),
             target => {
-                let result = api::serve(self, peer, target, parts, body).await;
+                let result = api::serve(self, peer, target, &parts, body).await;
                 let mut reply = result.unwrap_or_else(|refusal| refusal.reply());
                 cors::allow(self, &parts.headers, &mut reply);
                 reply
