@@ -12,7 +12,7 @@ use crate::support::{AmiClient, PATIENCE, find};
 
 /// How long the server is given for what is seen from outside only later: to take up a request that stays in the
 /// background, to tell of a login.
-const HEAD_START: Duration = Duration::from_millis(300);
+const HEAD_START: Duration = Duration::from_millis(250);
 
 enum Step {
     Ask(Box<Request>),

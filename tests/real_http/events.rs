@@ -68,11 +68,6 @@ fn collected() -> Vec<Conversation> {
             .background()
             .happen("WebMeanwhile")
             .only(&["WebMeanwhile"]),
-        quiet("an event while it waits, by POST", "app1", "user")
-            .post("/rawman", "action=waitevent&timeout=5")
-            .background()
-            .happen("WebMeanwhile")
-            .only(&["WebMeanwhile"]),
         with("its own event", "app1", "user")
             .get("/rawman?action=userevent&userevent=WebOwn&actionid=own&key=a+b&other=%3C%26%3E")
             .get("/rawman?action=waitevent&timeout=5")
@@ -192,12 +187,8 @@ fn replaced() -> Vec<Conversation> {
             .get("/rawman?action=waitevent&timeout=8&actionid=old")
             .background()
             .get("/rawman?action=waitevent&timeout=1&actionid=new"),
-        begin("a newer one ends the older, XML")
+        begin("a newer one ends the older, XML and HTML")
             .get("/mxml?action=waitevent&timeout=8&actionid=old")
-            .background()
-            .get("/mxml?action=waitevent&timeout=1&actionid=new"),
-        begin("a newer one ends the older, HTML")
-            .get("/manager?action=waitevent&timeout=8&actionid=old")
             .background()
             .get("/manager?action=waitevent&timeout=1&actionid=new"),
         begin("the newer one has the event")
