@@ -255,6 +255,14 @@ def logins(figures):
     return table(["who", "wave", "CPU, µs per login", "p50, ms", "p99, ms"], rows)
 
 
+def web(figures):
+    rows = [
+        [f"{entry['sessions']:,}", "waiting" if entry["waiting"] else "between two requests", spread(entry["bytes_per_session"])]
+        for entry in entries(figures, "web")
+    ]
+    return table(["sessions", "which are", "bytes for each"], rows)
+
+
 def filters(figures):
     measured = figures.get("filters", {})
     counts = sorted({point[0] for line in measured.values() for point in line})
@@ -305,7 +313,7 @@ def machine(figures):
     return table(columns, rows)
 
 
-TABLES = [machine, fanout, views, actions, idle, logins, filters, asterisk, aims]
+TABLES = [machine, fanout, views, actions, idle, logins, web, filters, asterisk, aims]
 
 
 def fill(text, name, lines):

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use amimux::config::diagnostics::Report;
-use amimux::config::settings::Settings;
+use amimux::config::settings::{Settings, TlsListener};
 use amimux::config::{self, Environment};
 use amimux::daemon::{Daemon, Source, termination};
 use amimux::demo::{self, DemoOptions};
@@ -171,6 +171,34 @@ fn environment() -> Environment {
     }
 }
 
+/// A number of things, in words.
+fn counted(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
+/// Where amimux would listen.
+fn ports(settings: &Settings) -> String {
+    let general = &settings.general;
+    let http = settings.http.as_ref();
+    let tls = |listener: Option<&TlsListener>| listener.map(|listener| listener.bind);
+    let more = [
+        ("TLS", tls(general.tls.as_ref())),
+        ("HTTP", http.map(|http| http.bind)),
+        ("HTTPS", tls(http.and_then(|http| http.tls.as_ref()))),
+        ("metrics", general.metrics),
+    ];
+    let mut text = format!("listens on {}", general.bind);
+    for (what, address) in more {
+        if let Some(address) = address {
+            text.push_str(&format!(", {what} on {address}"));
+        }
+    }
+    text
+}
+
 fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.config.config;
     let (settings, report) = load(path);
@@ -179,18 +207,21 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     if let Some(settings) = settings {
         writeln!(
             out,
-            "{}: usable: {} upstreams, {} users, listens on {}; {warnings} warnings",
+            "{}: usable: {}, {}, {}; {}",
             path.display(),
-            settings.upstreams.len(),
-            settings.users.len(),
-            settings.general.bind,
+            counted(settings.upstreams.len(), "upstream"),
+            counted(settings.users.len(), "user"),
+            ports(&settings),
+            counted(warnings, "warning"),
         )?;
         Ok(ExitCode::SUCCESS)
     } else {
         writeln!(
             out,
-            "{}: not usable: {errors} errors, {warnings} warnings",
-            path.display()
+            "{}: not usable: {}, {}",
+            path.display(),
+            counted(errors, "error"),
+            counted(warnings, "warning")
         )?;
         Ok(ExitCode::from(EXIT_CONFIG))
     }

@@ -73,7 +73,7 @@ fn check_accepts_the_sample_configuration() {
         concat!(env!("CARGO_MANIFEST_DIR"), "/conf/amimux.conf"),
     ]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("usable: 1 upstreams"));
+    assert!(text(&output.stdout).contains("usable: 1 upstream"));
 }
 
 #[test]

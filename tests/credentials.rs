@@ -210,7 +210,7 @@ fn secrets_come_from_the_directory_that_systemd_hands_over() {
     let path = folder.path().join("amimux.conf");
     private_file(&path, &text);
     for (directory, code, said) in [
-        (Some(folder.path()), 0, "usable: 1 upstreams, 1 users"),
+        (Some(folder.path()), 0, "usable: 1 upstream, 1 user"),
         (None, 78, "LoadCredential="),
         (Some(Path::new("")), 78, "LoadCredential="),
         (Some(Path::new("/nonexistent")), 78, "cannot be read"),

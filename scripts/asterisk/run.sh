@@ -131,6 +131,17 @@ bindport = $((port + 1))
 sessionlimit = 500
 session_inactivity = 30000
 session_keep_alive = 15000
+redirect = /moved /rawman
+redirect = /far http://example.invalid/there?x=y
+[/denied]
+type = restriction
+deny = 0.0.0.0/0.0.0.0
+[/denied/but]
+type = restriction
+permit = 127.0.0.1
+[/half]
+type = restriction
+deny = 127.0.0.2
 CONF
 
 conf extensions <<'CONF'

@@ -48,7 +48,8 @@ mod tests {
     use super::super::testing::{BASE, USER, load_text};
 
     fn load(value: &str) -> (Option<String>, String) {
-        let text = format!("{BASE}metricsbindaddr = {value}\n{USER}");
+        let line = format!("[general]\nmetricsbindaddr = {value}");
+        let text = format!("{BASE}{USER}").replacen("[general]", &line, 1);
         let (settings, report) = load_text(&text);
         let metrics = settings.map(|settings| settings.general.metrics);
         (metrics.flatten().map(|address| address.to_string()), report)

@@ -29,22 +29,26 @@ impl HttpPorts {
     /// # Errors
     /// One of them cannot be opened.
     pub(super) async fn bind(http: &Http) -> anyhow::Result<Self> {
-        let plain = open(http.bind, "`bindaddr` and `bindport`").await?;
+        let plain = open(http.bind, "HTTP", "`bindaddr` and `bindport`").await?;
         let tls = match &http.tls {
-            Some(tls) => Some(open(tls.bind, "`tlsbindaddr`").await?),
+            Some(tls) => Some(open(tls.bind, "HTTPS", "`tlsbindaddr`").await?),
             None => None,
         };
         Ok(Self { plain, tls })
     }
 }
 
-async fn open(address: SocketAddr, options: &str) -> anyhow::Result<std::net::TcpListener> {
+async fn open(
+    address: SocketAddr,
+    protocol: &str,
+    options: &str,
+) -> anyhow::Result<std::net::TcpListener> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(
-            "cannot listen on {address} for HTTP: is another program (Asterisk itself?) using the port? See {options} in [http]"
+            "cannot listen on {address} for {protocol}: is another program (Asterisk itself?) using the port? See {options} in [http]"
         )
     })?;
-    info!(address = %listener.local_addr()?, "HTTP is served");
+    info!(address = %listener.local_addr()?, "{protocol} is served");
     // It moves to another runtime.
     Ok(listener.into_std()?)
 }

@@ -72,11 +72,14 @@ pub(super) async fn with_cookie(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: &Parts,
+    parts: Parts,
     body: Incoming,
 ) -> Reply {
-    let known = by_cookie(site, peer, parts);
-    let parameters = match text(site, parts, body).await {
+    let known = by_cookie(site, peer, &parts);
+    let text = text(site, &parts, body).await;
+    // Thousands may wait: the head holds the buffer that it was read into.
+    drop(parts);
+    let parameters = match text {
         Ok(text) => parameters(site, peer, &text, known.as_ref()),
         Err(reply) => Err(reply),
     };
@@ -101,6 +104,8 @@ pub(super) async fn with_cookie(
                 let key = session.session.key;
                 let cookie = key.set_cookie(Some(life), &site.http.prefix, peer.tls);
                 reply::set_text(&mut reply, header::SET_COOKIE, &cookie);
+                // Only answers with a cookie have it.
+                reply::set(&mut reply, header::PRAGMA, "SuppressEvents");
                 return reply;
             }
             Err(Trouble::Over) => {}
@@ -141,8 +146,6 @@ pub(super) fn answered(
         }
     };
     let mut reply = reply::whole(StatusCode::OK, media_type, out);
-    let pragma = "SuppressEvents";
-    reply::set(&mut reply, header::PRAGMA, pragma);
     if form == Form::Html {
         let name = HeaderName::from_static("content-security-policy");
         reply::set(&mut reply, name, PAGE_POLICY);

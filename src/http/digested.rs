@@ -37,15 +37,16 @@ pub(super) async fn serve(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: &Parts,
+    parts: Parts,
     body: Incoming,
 ) -> Reply {
     // Read first, so that the connection can go on behind a 401.
-    let answered = match ajam::text(site, parts, body).await {
-        Ok(text) => match prove(site, peer, parts) {
-            Ok(proved) => answer(site, peer, form, &text, &proved).await,
-            Err(reply) => Err(reply),
-        },
+    let text = ajam::text(site, &parts, body).await;
+    let proved = text.and_then(|text| Ok((text, prove(site, peer, &parts)?)));
+    // As with a cookie: it would hold a buffer while events are waited for.
+    drop(parts);
+    let answered = match proved {
+        Ok((text, proved)) => answer(site, peer, form, &text, &proved).await,
         Err(reply) => Err(reply),
     };
     answered.unwrap_or_else(|reply| *reply)
@@ -89,12 +90,19 @@ async fn answer(
 fn refused(site: &Site, trouble: Trouble) -> Reply {
     let reason = trouble.to_string();
     match trouble {
-        Trouble::Barred(Barred::Address) => site.page(ErrorPage::PERMISSION_DENIED),
+        Trouble::Barred(Barred::Address) => denied(site, ErrorPage::PERMISSION_DENIED),
         Trouble::Barred(Barred::InUse | Barred::Full) => {
-            site.page(ErrorPage::new(403, "Permission denied", &reason))
+            denied(site, ErrorPage::new(403, "Permission denied", &reason))
         }
         Trouble::Over | Trouble::TooMany | Trouble::ShuttingDown => site.unavailable(&reason),
     }
+}
+
+/// Closes the connection as well, as Asterisk does.
+fn denied(site: &Site, page: ErrorPage<'_>) -> Reply {
+    let mut reply = site.page(page);
+    reply::set(&mut reply, header::CONNECTION, "close");
+    reply
 }
 
 /// Who asks; or the answer, if that is not proved.
@@ -126,7 +134,7 @@ fn prove(site: &Site, peer: &Peer, parts: &Parts) -> Result<Proved, Box<Reply>> 
     if !user.acl.allows(address) {
         let failure = LoginFailure::Address;
         site.tell_refusal(peer, &name, &failure.to_string(), failed(failure));
-        return Err(site.page(ErrorPage::PERMISSION_DENIED).into());
+        return Err(denied(site, ErrorPage::PERMISSION_DENIED).into());
     }
     let used = credentials.nonce().map(|nonce| {
         let mut nonces = site.nonces.borrow_mut();

@@ -12,6 +12,7 @@ use crate::hub::Admission;
 use crate::hub::door::{
     ALREADY_IN_USE, Admitted, Door, Refused, RefusedCause, Step, TOO_MANY_SESSIONS,
 };
+use crate::hub::limit::Full;
 use crate::hub::security::Connection;
 use crate::policy::credential::{LoginFailure, has_certificate};
 use crate::policy::event_mask::EventMask;
@@ -224,18 +225,21 @@ fn bare_entrant(
 }
 
 /// A stream of events of a user that is logged in: a listener of its own beside the session's, so that it takes
-/// no events from anybody's `WaitEvent`. `None`: a limit on sessions is reached.
+/// no events from anybody's `WaitEvent`.
+///
+/// # Errors
+/// The limit on sessions that is reached.
 pub(super) fn follower(
     gate: &Gate,
     user: &Arc<User>,
     connection: Connection,
     events: EventMask,
     resume: Option<Place>,
-) -> Option<Entrant> {
+) -> Result<Entrant, Full> {
     let address = connection.address();
-    if gate.registry.full(user, address).is_some() {
-        return None;
+    if let Some(full) = gate.registry.full(user, address) {
+        return Err(full);
     }
     let login = gate.registry.log_in(user, address);
-    Some(bare_entrant(user, connection, login, events, resume))
+    Ok(bare_entrant(user, connection, login, events, resume))
 }

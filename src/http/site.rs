@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap};
+use hyper::header;
 use hyper::http::request::Parts;
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode};
 use tracing::error;
 
 use super::cookie::SessionKey;
@@ -32,8 +33,14 @@ use super::login::Visit;
 /// Most lines of a request's head, as in Asterisk (`main/http.c`, `MAX_HTTP_REQUEST_HEADERS`).
 pub(super) const HEADERS_MAX: usize = 100;
 
-/// Longest of these lines (`MAX_HTTP_LINE_LENGTH`).
-const LINE_BYTES_MAX: usize = 4096;
+/// Longest of these lines with its end (`MAX_HTTP_LINE_LENGTH`, less the NUL of a C string).
+const LINE_BYTES_MAX: usize = 4095;
+
+/// What stands in a request's first line between and behind its method and its target.
+const REST_OF_REQUEST_LINE: usize = "  HTTP/1.1\r\n".len();
+
+/// What stands in a header's line between and behind its name and its value.
+const REST_OF_HEADER_LINE: usize = ": \r\n".len();
 
 /// Lines about refused requests in a second, whoever makes them.
 const REFUSAL_LINES_MAX: u32 = 100;
@@ -103,7 +110,7 @@ impl Site {
     pub(super) async fn serve(self: Rc<Self>, peer: &Peer, request: Request<Incoming>) -> Reply {
         let (parts, body) = request.into_parts();
         let mut reply = match self.first_look(peer, &parts) {
-            Ok(endpoint) => self.dispatch(peer, endpoint, &parts, body).await,
+            Ok(endpoint) => self.dispatch(peer, endpoint, parts, body).await,
             Err(reply) => *reply,
         };
         if let Some(name) = &self.http.server_name {
@@ -115,27 +122,27 @@ impl Site {
     /// Where the request goes; or the answer, if nowhere.
     fn first_look(&self, peer: &Peer, parts: &Parts) -> Result<&'static Endpoint, Box<Reply>> {
         let path = parts.uri.path();
-        if let Some(page) = oversized(&parts.uri, &parts.headers) {
+        if let Some(page) = oversized(parts) {
             let mut reply = self.page(page);
             reply::set(&mut reply, header::CONNECTION, "close");
             return Err(reply.into());
         }
         if !self.may_ask(peer, path) {
-            return Err(self.page(ErrorPage::FORBIDDEN).into());
+            let mut reply = self.page(ErrorPage::FORBIDDEN);
+            reply::set(&mut reply, header::CONNECTION, "close");
+            return Err(reply.into());
         }
         let mut redirects = self.http.redirects.iter();
         if let Some((_, to)) = redirects.find(|(from, _)| from.eq_ignore_ascii_case(path)) {
-            let mut reply = self.page(ErrorPage::new(302, "Moved Temporarily", "Redirecting..."));
+            let mut reply = reply::whole(StatusCode::FOUND, "text/html", Bytes::new());
+            reply.headers_mut().remove(header::CONTENT_TYPE);
             reply::set_text(&mut reply, header::LOCATION, to);
             return Err(reply.into());
         }
         let endpoint = route::find(&self.http.prefix, path)
             .filter(|endpoint| endpoint.target != Target::Page || self.http.page);
         let Some(endpoint) = endpoint else {
-            return Err(match is_known(&parts.method) {
-                true => self.page(ErrorPage::NOT_FOUND).into(),
-                false => self.page(ErrorPage::NOT_IMPLEMENTED).into(),
-            });
+            return Err(self.page(ErrorPage::NOT_FOUND).into());
         };
         let knows = |method: &&str| parts.method.as_str().eq_ignore_ascii_case(method);
         if endpoint.methods.iter().any(knows) {
@@ -157,7 +164,7 @@ impl Site {
         self: &Rc<Self>,
         peer: &Peer,
         endpoint: &Endpoint,
-        parts: &Parts,
+        parts: Parts,
         body: Incoming,
     ) -> Reply {
         match endpoint.target {
@@ -165,7 +172,7 @@ impl Site {
             Target::Digest(form) => digested::serve(self, peer, form, parts, body).await,
             Target::Page => console::page(),
             target => {
-                let result = api::serve(self, peer, target, parts, body).await;
+                let result = api::serve(self, peer, target, &parts, body).await;
                 let mut reply = result.unwrap_or_else(|refusal| refusal.reply());
                 cors::allow(self, &parts.headers, &mut reply);
                 reply
@@ -259,29 +266,24 @@ fn random() -> Result<(u128, u64, u32), getrandom::Error> {
 }
 
 /// What is answered to a head that is larger than Asterisk reads.
-fn oversized(uri: &Uri, headers: &HeaderMap) -> Option<ErrorPage<'static>> {
-    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
-    if path > LINE_BYTES_MAX {
+fn oversized(parts: &Parts) -> Option<ErrorPage<'static>> {
+    let target = parts.uri.path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
+    if parts.method.as_str().len() + target + REST_OF_REQUEST_LINE > LINE_BYTES_MAX {
         return Some(ErrorPage::REQUEST_LINE_TOO_LONG);
     }
-    let mut lengths = headers
+    let mut lengths = parts
+        .headers
         .iter()
-        .map(|(name, value)| name.as_str().len() + 2 + value.len());
+        .map(|(name, value)| name.as_str().len() + value.len() + REST_OF_HEADER_LINE);
     if lengths.any(|length| length > LINE_BYTES_MAX) {
         return Some(ErrorPage::HEADER_TOO_LONG);
     }
-    (headers.len() > HEADERS_MAX).then_some(ErrorPage::TOO_MANY_HEADERS)
+    (parts.headers.len() > HEADERS_MAX).then_some(ErrorPage::TOO_MANY_HEADERS)
 }
 
 /// Whether the client shows the certificate that the session's user must have, if any.
 fn is_certified(peer: &Peer, turn: &Turn) -> bool {
     let inside = turn.session.inside();
     inside.is_none_or(|inside| has_certificate(&inside.user, peer.certificate.as_deref()).is_ok())
-}
-
-/// Whether Asterisk's server knows the method at all; names ignore case there.
-fn is_known(method: &Method) -> bool {
-    ["GET", "HEAD", "POST"]
-        .iter()
-        .any(|known| method.as_str().eq_ignore_ascii_case(known))
 }

@@ -21,6 +21,7 @@ use super::sessions::{Inside, Session, Turn};
 use super::site::{Peer, Site};
 use super::{json, sse};
 use crate::hub::SessionId;
+use crate::hub::door::RefusedCause;
 use crate::policy::event_mask::{self, EventMask};
 use crate::session::web::{Fetched, Place, WebHub};
 
@@ -87,7 +88,12 @@ pub(super) async fn open(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<
     let following = Following::begin(turn).ok_or_else(full)?;
     let Inside { user, .. } = inside;
     let connection = following.session().connection;
-    let entrant = login::follower(&site.gate, &user, connection, mask, resume).ok_or_else(full)?;
+    let entrant = login::follower(&site.gate, &user, connection, mask, resume);
+    let entrant = entrant.map_err(|limit| {
+        let cause = RefusedCause::SessionLimit(Some(limit));
+        site.tell_refusal(peer, &user.name, limit.reason(), cause);
+        full()
+    })?;
     let (entered, hub) = site.enter_hub(entrant).await?;
     let listener = Listener {
         hub,

@@ -1,5 +1,5 @@
 //! What Prometheus is told: counters that the hubs' threads keep, read when somebody asks. Nothing here is on the way of
-//! an event or an action; [`server`] answers on a port of its own. Names and units follow Prometheus' conventions.
+//! an event or an action; `server` answers on a port of its own. Names and units follow Prometheus' conventions.
 
 mod server;
 

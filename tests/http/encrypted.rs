@@ -1,6 +1,6 @@
 //! HTTPS: the cookie's flag, tokens from elsewhere, and users that must show a certificate.
 
-use crate::site::{Answer, Site, curl};
+use crate::site::{Answer, Running, Site, curl};
 use crate::support::{Authority, Identity};
 
 const PING: &[&str] = &[
@@ -14,6 +14,7 @@ const PING: &[&str] = &[
 struct Encrypted {
     site: Site,
     authority: Authority,
+    server: Identity,
 }
 
 impl Encrypted {
@@ -29,7 +30,11 @@ impl Encrypted {
                 authority.file().display()
             ),
         );
-        Self { site, authority }
+        Self {
+            site,
+            authority,
+            server,
+        }
     }
 
     fn ask(&self, path: &str, more: &[&[&str]]) -> Answer {
@@ -69,6 +74,46 @@ fn cookies_and_credentials_over_https() {
         .site
         .logged(&["kind=connection", "the TLS handshake failed"]);
     assert_eq!(encrypted.ask("/nothing", &[]).status, 404);
+}
+
+#[test]
+fn certificates_are_exchanged_while_sessions_stay() {
+    let encrypted = Encrypted::start();
+    let path = "/rawman?action=login&username=alice&secret=alice-secret&events=off";
+    let cookie = encrypted.ask(path, &[]).cookie();
+    let trusts = |authority: &Authority| {
+        [
+            "--cacert".to_owned(),
+            authority.file().display().to_string(),
+        ]
+    };
+    let url = |path: &str| format!("https://localhost:{}{path}", encrypted.site.port + 1);
+    let [option, file] = trusts(&encrypted.authority);
+    let events = ["-u", "alice:alice-secret", &option, &file];
+    let stream = Running::start(&url("/events"), &events);
+    stream.wait_for("retry: ");
+    let new = Authority::new("another");
+    let fresh = new.issue(&["localhost"]);
+    std::fs::copy(&fresh.file, &encrypted.server.file).unwrap();
+    let pid = encrypted.site.amimux.pid().to_string();
+    let hung_up = std::process::Command::new("kill")
+        .args(["-HUP", &pid])
+        .status();
+    assert!(hung_up.is_ok_and(|status| status.success()));
+    encrypted.site.logged(&["certificates reloaded ports=1"]);
+    let ping = |authority: &Authority| {
+        let [option, file] = trusts(authority);
+        let asked = Running::start(
+            &url("/rawman?action=ping"),
+            &[&option, &file, "-b", &cookie],
+        );
+        asked.end()
+    };
+    assert_eq!(ping(&encrypted.authority), "", "the old one is gone");
+    let answer = ping(&new);
+    assert!(answer.contains("Ping: Pong"), "its session stays: {answer}");
+    encrypted.site.happen("still here");
+    stream.wait_for("still here");
 }
 
 #[test]

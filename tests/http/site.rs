@@ -292,9 +292,14 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn finish(mut self) -> Answer {
+    pub(crate) fn finish(self) -> Answer {
+        Answer::read(&self.end())
+    }
+
+    /// Waits for its end; what has come, if anything.
+    pub(crate) fn end(mut self) -> String {
         until("curl ends", || self.has_ended().then_some(()));
-        Answer::read(&self.so_far())
+        self.so_far()
     }
 }
 

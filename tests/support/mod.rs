@@ -25,7 +25,7 @@ pub(crate) use self::amimux::Amimux;
 pub(crate) use asterisk::Asterisk;
 pub(crate) use client::{AmiClient, find};
 pub(crate) use load::CallLoad;
-pub(crate) use normal::normal;
+pub(crate) use normal::{normal, varies};
 pub(crate) use program::{Library, Program};
 pub(crate) use simulated::Simulated;
 pub(crate) use tls::{Authority, Identity};

@@ -27,10 +27,15 @@ pub(crate) fn normal(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Whether the values of this header differ from one run to the next.
+pub(crate) fn varies(name: &str) -> bool {
+    VARYING.iter().any(|each| each.eq_ignore_ascii_case(name))
+}
+
 fn line(line: &[u8]) -> String {
     let text = without_channel_numbers(&line.escape_ascii().to_string());
     match text.split_once(": ") {
-        Some((name, value)) if VARYING.iter().any(|each| each.eq_ignore_ascii_case(name)) => {
+        Some((name, value)) if varies(name) => {
             let end = value.find('\\').map_or("", |at| &value[at..]);
             format!("{name}: <varies>{end}\n")
         }
