@@ -44,6 +44,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use sha2::{Digest as _, Sha256};
 use slab::Slab;
 
 use self::late::LateActions;
@@ -175,7 +176,7 @@ impl Hub {
             generation: 0,
             by_user: HashMap::new(),
             turns: Turns::default(),
-            views: Views::default(),
+            views: Views::numbered_from(first_view_number(nonce)),
             added_filter_bytes: 0,
             drafting: VecDeque::new(),
             mail_bytes: 0,
@@ -329,5 +330,29 @@ impl Hub {
             .next()
             .unwrap_or_default();
         String::from_utf8_lossy(line.get(..80).unwrap_or(line)).into_owned()
+    }
+}
+
+/// A number that only this process begins with. Clients are shown it, and must not be able to tell the nonce from it.
+fn first_view_number(nonce: u64) -> u64 {
+    let hash = Sha256::new()
+        .chain_update(b"views")
+        .chain_update(nonce.to_be_bytes());
+    let hash: [u8; 32] = hash.finalize().into();
+    hash.iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_processes_number_their_views_alike() {
+        let firsts: std::collections::HashSet<_> = (0..1000).map(first_view_number).collect();
+        assert_eq!(firsts.len(), 1000);
+        let near = (0..1000).any(|nonce| first_view_number(nonce).abs_diff(nonce) < 1 << 32);
+        assert!(!near, "the nonce does not shine through");
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct View {
     pub(super) key: ViewKey,
     /// Its events.
     pub(super) log: ViewLog,
-    /// No other view of this process ever has the same number.
+    /// No other view of this process ever has the same number, nor is one of another process likely to.
     pub(super) number: u64,
     /// The sessions that read it now and are swept, by their index.
     pub(super) members: Vec<u32>,
@@ -117,6 +117,15 @@ pub(super) struct Views {
 }
 
 impl Views {
+    /// Numbers views from there on. Followers come back with a number, maybe to a later process: where each begins
+    /// somewhere else, one of another process means no view.
+    pub(super) fn numbered_from(first: u64) -> Self {
+        Self {
+            next_number: first,
+            ..Self::default()
+        }
+    }
+
     /// The view of that key, made if there is none; the caller becomes a subscriber and a reference.
     pub(super) fn subscribe(&mut self, key: &ViewKey) -> ViewId {
         let id = self.by_key.get(key).copied().unwrap_or_else(|| {
@@ -134,7 +143,7 @@ impl Views {
                 grown: false,
                 set: self.judge.number(&key.filters),
             }));
-            self.next_number += 1;
+            self.next_number = self.next_number.wrapping_add(1);
             self.by_key.insert(key.clone(), id);
             id
         });
