@@ -146,7 +146,11 @@ impl Site {
         };
         let knows = |method: &&str| parts.method.as_str().eq_ignore_ascii_case(method);
         if endpoint.methods.iter().any(knows) {
-            return Ok(endpoint);
+            return match endpoint.target.is_public() || cors::is_welcome(self, peer, &parts.headers)
+            {
+                true => Ok(endpoint),
+                false => Err(self.unwelcome(peer, endpoint).into()),
+            };
         }
         if endpoint.target.is_json() && parts.method == Method::OPTIONS {
             return Err(cors::preflight(self, endpoint, &parts.headers).into());
@@ -158,6 +162,15 @@ impl Site {
         let mut reply = reply::json_error(StatusCode::METHOD_NOT_ALLOWED, reason);
         reply::set_text(&mut reply, header::ALLOW, &endpoint.methods.join(", "));
         Err(reply.into())
+    }
+
+    /// The answer to a request that a page of another origin caused.
+    fn unwelcome(&self, peer: &Peer, endpoint: &Endpoint) -> Reply {
+        self.log_ill_formed(peer, None, cors::UNWELCOME);
+        match endpoint.target.is_ajam() {
+            true => self.page(ErrorPage::new(403, "Forbidden", cors::UNWELCOME)),
+            false => reply::json_error(StatusCode::FORBIDDEN, cors::UNWELCOME),
+        }
     }
 
     async fn dispatch(
