@@ -108,11 +108,12 @@ pub(super) async fn authorize(
     peer: &Peer,
     parts: &Parts,
 ) -> Result<Asker, Refusal> {
-    match authorize_once(site, peer, parts).await {
+    let decided = match authorize_once(site, peer, parts).await {
         // The session of these credentials has just gone; a new one takes its place.
         Err(refusal) if refusal.is_over() => authorize_once(site, peer, parts).await,
         decided => decided,
-    }
+    };
+    decided.inspect(|_| peer.pulse.vouch())
 }
 
 async fn authorize_once(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Asker, Refusal> {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -13,6 +14,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use tracing::error;
 
+use super::connection::Pulse;
 use super::cookie::SessionKey;
 use super::nonces::Nonces;
 use super::page::ErrorPage;
@@ -67,6 +69,8 @@ pub(super) struct Peer {
     pub(super) tls: bool,
     /// The names in the client's certificate, which was verified; `None` where it showed none.
     pub(super) certificate: Option<Rc<[String]>>,
+    /// What it is doing.
+    pub(super) pulse: Rc<Pulse>,
 }
 
 impl Peer {
@@ -94,7 +98,7 @@ impl Site {
         let mut salt = [0; 32];
         getrandom::fill(&mut salt)?;
         Ok(Rc::new(Self {
-            sessions: Sessions::new(gate.clock, http.session_timeout),
+            sessions: Sessions::new(gate.clock, http.session_timeout, Arc::clone(&gate.limits)),
             http,
             gate,
             hubs,
@@ -232,14 +236,14 @@ impl Site {
         turn.filter(|turn| is_certified(peer, turn))
     }
 
-    /// Starts a session that has not logged in. `None`: there are too many, or no random numbers.
+    /// Starts a session that has not logged in. `None`: the system gives no random numbers.
     pub(super) fn new_session(&self, peer: &Peer, means: Means) -> Option<Turn> {
         let (key, number, challenge) = random()
             .inspect_err(|error| error!(%error, "no random numbers from the system"))
             .ok()?;
         let key = SessionKey::new(key);
         let visit = Visit::new(peer, number, challenge);
-        self.sessions.add(key, means, visit)
+        Some(self.sessions.add(key, means, visit))
     }
 
     /// Tells of a login that was refused before there was a session.
