@@ -11,13 +11,13 @@ use crate::support::{AmiClient, Amimux, PATIENCE, until};
 use crate::{disguises, law};
 
 /// An Asterisk that answers everything with a success and writes down what it read.
-struct Recorder {
-    port: u16,
-    messages: Arc<Mutex<Vec<Message>>>,
+pub(crate) struct Recorder {
+    pub(crate) port: u16,
+    pub(crate) messages: Arc<Mutex<Vec<Message>>>,
 }
 
 impl Recorder {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let messages = Arc::new(Mutex::new(Vec::new()));
@@ -31,7 +31,7 @@ impl Recorder {
     }
 
     /// What has come since it was last asked.
-    fn take(&self) -> Vec<Message> {
+    pub(crate) fn take(&self) -> Vec<Message> {
         std::mem::take(&mut self.messages.lock().expect("a list"))
     }
 }
