@@ -122,6 +122,90 @@ fn the_filter_reads_what_the_program_logs() {
     }
 }
 
+/// Asks over HTTP from `127.0.0.<host>`, by curl.
+fn ask(port: u16, host: u8, path: &str, arguments: &[&str]) {
+    let status = Command::new("curl")
+        .args(["--silent", "--output", "/dev/null", "--max-time", "20"])
+        .args(["--globoff", "--interface", &format!("127.0.0.{host}")])
+        .args(arguments)
+        .arg(format!("http://127.0.0.1:{port}{path}"))
+        .status()
+        .expect("curl is installed");
+    assert!(status.success(), "{path} {arguments:?}: {status}");
+}
+
+#[test]
+fn failed_logins_over_http_are_read_too_whatever_their_kind() {
+    let port = support::free_ports(2);
+    let amimux = Amimux::start(&format!(
+        "[general]\nbindaddr = 127.0.0.1\nport = {{port}}\nwebenabled = yes\nfailedlogins = 2\n\
+         [pbx]\ntype = upstream\nhost = 127.0.0.1\nport = {}\nusername = x\nsecret = y\n\
+         [one]\nsecret = one-secret\nread = all\n\
+         [barred]\nsecret = barred-secret\nwebtoken = 0123456789-barred-token\ndeny = 127.0.0.0/8\n\
+         [http]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = {port}\n",
+        port + 1
+    ));
+    let json = ["-H", "Content-Type: application/json", "-d"];
+    let ping = [&json[..], &[r#"{"Action":"Ping"}"#]].concat();
+    let login = |body| [&json[..], &[body]].concat();
+    let guess = r#"{"username":"one\" address=10.9.9.9 reason=\"x","secret":"guess"}"#;
+    let right = r#"{"username":"barred","secret":"barred-secret"}"#;
+    let hostile = "/mxml?action=login&username=x%22%20address%3d10.9.9.9%20reason%3d%22&secret=y";
+    let key = "/rawman?action=login&authtype=md5&username=one&key=0123456789abcdef0123456789abcdef";
+    let digest = |credentials| ["--digest", "-u", credentials];
+    let token = |token| [&["-H", token][..], &ping].concat();
+    let basic = |credentials| [&["-u", credentials][..], &ping].concat();
+    let kinds: [(&str, Vec<&str>); 12] = [
+        ("/rawman?action=login&username=one&secret=guess", vec![]),
+        (
+            "/manager",
+            vec!["-d", "action=login&username=barred&secret=barred-secret"],
+        ),
+        (hostile, vec![]),
+        (key, vec![]),
+        ("/arawman?action=ping", digest("one:guess").to_vec()),
+        (
+            "/amxml?action=ping",
+            digest("barred:barred-secret").to_vec(),
+        ),
+        ("/action", basic("one:guess")),
+        ("/action", basic("x\" address=10.9.9.9:guess")),
+        (
+            "/action",
+            token("Authorization: Bearer 0123456789-guess-token"),
+        ),
+        (
+            "/action",
+            token("Authorization: Bearer 0123456789-barred-token"),
+        ),
+        ("/login", login(guess)),
+        ("/login", login(right)),
+    ];
+    let mut expected = Vec::new();
+    for (host, (path, arguments)) in (11..).zip(&kinds) {
+        ask(port, host, path, arguments);
+        expected.push(format!("127.0.0.{host}"));
+    }
+    // What is refused unseen is told as well.
+    for _ in 0..3 {
+        ask(port, 30, "/arawman?action=ping", &digest("one:guess"));
+        expected.push("127.0.0.30".to_owned());
+    }
+    // And whoever logs in, and whoever asks for a nonce, is not.
+    ask(port, 31, "/arawman?action=ping", &digest("one:one-secret"));
+    ask(port, 31, "/action", &basic("one:one-secret"));
+    ask(port, 31, "/arawman?action=ping", &[]);
+    assert_eq!(
+        found(&amimux.log_file(), "normal"),
+        expected,
+        "{}",
+        amimux.log()
+    );
+    for secret in ["guess", "barred-secret", "barred-token", "one-secret"] {
+        assert!(!amimux.log().contains(secret), "{secret}: {}", amimux.log());
+    }
+}
+
 #[test]
 fn no_text_of_a_client_is_taken_for_an_address() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -180,6 +264,8 @@ fn the_jail_names_the_filter() {
     let folder = repository().join("conf/fail2ban");
     let jail = std::fs::read_to_string(folder.join("jail.d/amimux.conf")).expect("a jail");
     assert!(jail.contains("\nfilter = amimux[mode=normal]\n"), "{jail}");
+    // Whoever guesses at one port is barred from all.
+    assert!(jail.contains("\nport = 5038,5039,8088,8089\n"), "{jail}");
     let filter = std::fs::read_to_string(folder.join("filter.d/amimux.conf")).expect("a filter");
     let unit = "\njournalmatch = _SYSTEMD_UNIT=amimux.service\n";
     assert!(filter.contains(unit), "{filter}");

@@ -76,6 +76,9 @@ pub(super) async fn with_cookie(
     body: Incoming,
 ) -> Reply {
     let known = by_cookie(site, peer, &parts);
+    if (known.as_ref()).is_some_and(|turn| turn.session.inside().is_some()) {
+        peer.pulse.vouch();
+    }
     let text = text(site, &parts, body).await;
     // Thousands may wait: the head holds the buffer that it was read into.
     drop(parts);

@@ -11,7 +11,6 @@ use serde_json::{Value, json as object};
 
 use super::authorization::{self, Asker, Refusal};
 use super::body::{self, BodyError};
-use super::cors;
 use super::exchange::Trouble;
 use super::json;
 use super::reply::{self, Reply};
@@ -91,7 +90,6 @@ async fn log_in(
 
 async fn log_out(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Reply, Refusal> {
     let Asker { turn, .. } = authorization::authorize(site, peer, parts).await?;
-    demand_same_page(site, peer, parts)?;
     site.sessions.end(&turn.session);
     let mut reply = reply::whole(StatusCode::NO_CONTENT, "text/plain", "");
     reply.headers_mut().remove(header::CONTENT_TYPE);
@@ -120,18 +118,6 @@ async fn act(
         answered => answered?,
     };
     Ok(reply::json(StatusCode::OK, &json::answer(&answer)))
-}
-
-/// # Errors
-/// It is a page of an origin that is not welcome that asks.
-fn demand_same_page(site: &Site, peer: &Peer, parts: &Parts) -> Result<(), Refusal> {
-    match cors::is_welcome(site, peer, &parts.headers) {
-        true => Ok(()),
-        false => Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "pages of this origin may not use this interface",
-        )),
-    }
 }
 
 /// Reads a body of JSON. Its type must be named, which no form of a page of another origin can.

@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use super::ajam;
 use super::basic::{self, Authorization};
 use super::cookie::SessionKey;
-use super::cors;
 use super::exchange::Trouble;
 use super::header::{Header, message};
 use super::login::{Barred, Visit, failed};
@@ -109,11 +108,12 @@ pub(super) async fn authorize(
     peer: &Peer,
     parts: &Parts,
 ) -> Result<Asker, Refusal> {
-    match authorize_once(site, peer, parts).await {
+    let decided = match authorize_once(site, peer, parts).await {
         // The session of these credentials has just gone; a new one takes its place.
         Err(refusal) if refusal.is_over() => authorize_once(site, peer, parts).await,
         decided => decided,
-    }
+    };
+    decided.inspect(|_| peer.pulse.vouch())
 }
 
 async fn authorize_once(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Asker, Refusal> {
@@ -145,10 +145,6 @@ pub(super) fn demand_privacy(peer: &Peer) -> Result<(), Refusal> {
 fn by_cookie(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<Asker, Refusal> {
     let turn = ajam::by_cookie(site, peer, parts);
     let turn = turn.ok_or_else(|| Refusal::unauthorized("log in first"))?;
-    if !cors::is_welcome(site, peer, &parts.headers) {
-        let reason = "pages of this origin may not use this session";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, reason));
-    }
     let inside = turn.session.inside();
     let inside = inside.ok_or_else(|| Refusal::unauthorized("log in first"))?;
     Ok(Asker { turn, inside })

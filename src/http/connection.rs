@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
+use super::room::Place;
 use crate::transport::socket::wait_for_client;
 
 /// The least time that a connection has to begin its first request (`main/http.c`, `MIN_INITIAL_REQUEST_TIMEOUT`).
@@ -62,24 +63,55 @@ pub(super) struct Pulse {
     since: Cell<Instant>,
     /// Since when the socket has taken nothing.
     stalled: Cell<Option<Instant>>,
+    /// The latest request was that of a session that has logged in.
+    vouched: Cell<bool>,
+    /// The first byte that came.
+    first: Cell<Option<u8>>,
+    place: Rc<Place>,
 }
 
 impl Pulse {
-    pub(super) fn new() -> Rc<Self> {
+    pub(super) fn new(place: Rc<Place>) -> Rc<Self> {
         Rc::new(Self {
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(Instant::now()),
             stalled: Cell::new(None),
+            vouched: Cell::new(false),
+            first: Cell::new(None),
+            place,
         })
+    }
+
+    /// HTTP can be spoken from now on.
+    pub(super) fn begin(&self) {
+        self.enter(Phase::Fresh);
     }
 
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
         self.since.set(Instant::now());
+        self.tell_place();
     }
 
-    /// A request is whole; until the value is dropped, nothing is due.
+    fn tell_place(&self) {
+        let busy = self.phase.get() == Phase::Answering || self.stalled.get().is_some();
+        self.place.set_idle(!(busy && self.vouched.get()));
+    }
+
+    /// The request under way is that of a session that has logged in: its connection gives way to no other.
+    pub(super) fn vouch(&self) {
+        self.vouched.set(true);
+        self.tell_place();
+    }
+
+    /// The first byte that came.
+    pub(super) const fn first(&self) -> Option<u8> {
+        self.first.get()
+    }
+
+    /// The head of a request is whole; until the value is dropped, nothing is due.
     pub(super) fn answering(self: &Rc<Self>) -> Answering {
+        self.vouched.set(false);
         self.enter(Phase::Answering);
         Answering(Rc::clone(self))
     }
@@ -147,6 +179,7 @@ impl<S: Socket> Watched<S> {
         let is_full = result.is_pending();
         if stalled.is_some() != is_full {
             self.pulse.stalled.set(is_full.then(Instant::now));
+            self.pulse.tell_place();
             if let Some(socket) = self.stream.socket() {
                 wait_for_client(socket, STALLED_MAX, is_full);
             }
@@ -165,7 +198,11 @@ impl<S: AsyncRead + Unpin + Socket> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut this.stream).poll_read(context, buffer);
         let begins = matches!(this.pulse.phase.get(), Phase::Fresh | Phase::Idle);
-        if begins && buffer.filled().len() > before {
+        let first = buffer.filled().get(before);
+        if let Some(first) = first.filter(|_| begins) {
+            this.pulse
+                .first
+                .set(this.pulse.first.get().or(Some(*first)));
             this.pulse.enter(Phase::Request);
         }
         result
@@ -210,7 +247,9 @@ impl<S: AsyncWrite + Unpin + Socket> AsyncWrite for Watched<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
+    use super::super::room::Room;
     use super::*;
+    use crate::policy::host::Host;
 
     impl Socket for DuplexStream {
         fn socket(&self) -> Option<&TcpStream> {
@@ -234,7 +273,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_due_follows_what_the_connection_does() {
         let (near, mut far) = duplex(8);
-        let pulse = Pulse::new();
+        let room = Room::new(1);
+        let pulse = Pulse::new(Rc::new(room.enter(Host::V4(1)).unwrap()));
         let mut watched = Watched::new(near, Rc::clone(&pulse));
         assert_eq!(due(&pulse), Some((10, Overdue::Idle)));
         far.write_all(b"GET").await.unwrap();
@@ -258,5 +298,35 @@ mod tests {
         assert_eq!(due(&pulse), None);
         drop(answering);
         assert_eq!(due(&pulse), Some((2, Overdue::Idle)));
+        assert_eq!(pulse.first(), Some(b'G'));
+    }
+
+    #[tokio::test]
+    async fn only_what_is_done_for_somebody_known_keeps_its_place() {
+        let room = Room::new(1);
+        let is_kept = || room.enter(Host::V4(2)).is_none();
+        let start = || Pulse::new(Rc::new(room.enter(Host::V4(1)).unwrap()));
+        let pulse = start();
+        let answering = pulse.answering();
+        pulse.vouch();
+        assert!(is_kept());
+        // Its answer is not taken yet.
+        pulse.stalled.set(Some(Instant::now()));
+        drop(answering);
+        assert!(is_kept());
+        pulse.stalled.set(None);
+        pulse.tell_place();
+        assert!(!is_kept(), "idle");
+        let pulse = start();
+        assert!(!is_kept(), "fresh");
+        drop(pulse);
+        let pulse = start();
+        let answering = pulse.answering();
+        pulse.vouch();
+        drop(answering);
+        // The next request is a stranger's until somebody is known again.
+        let answering = pulse.answering();
+        assert!(!is_kept(), "a stranger's");
+        drop(answering);
     }
 }

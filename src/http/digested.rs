@@ -66,7 +66,7 @@ async fn answer(
         let turn = known.or_else(|| site.new_session(peer, proved.means.clone()));
         let turn = turn.ok_or_else(too_many)?;
         match site.pass(&turn, &proved.user).await {
-            Ok(_) => {}
+            Ok(_) => peer.pulse.vouch(),
             Err(Trouble::Over) => continue,
             Err(trouble) => return Err(refused(site, trouble).into()),
         }

@@ -13,6 +13,7 @@ mod connection;
 mod console;
 pub mod cookie;
 mod cors;
+mod crowd;
 pub mod digest;
 mod digested;
 mod exchange;
@@ -27,6 +28,7 @@ pub mod parameters;
 #[cfg(test)]
 mod recorded_tests;
 mod reply;
+mod room;
 pub mod route;
 pub mod server;
 mod sessions;

@@ -102,6 +102,11 @@ impl Target {
         matches!(self, Self::Ajam(_) | Self::Digest(_))
     }
 
+    /// Whether it is the same for everybody, and changes nothing.
+    pub const fn is_public(self) -> bool {
+        matches!(self, Self::Description | Self::Page)
+    }
+
     /// Whether pages of other origins may use it, if they are configured.
     pub const fn is_json(self) -> bool {
         matches!(

@@ -1,6 +1,5 @@
 //! The server: accepts connections, with or without TLS, and gives each to hyper in a task of its own.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -26,9 +25,12 @@ use tracing::warn;
 
 use super::connection::{Overdue, Patience, Pulse, STALLED_MAX, Socket, Watched};
 use super::page::ErrorPage;
+use super::room::{Place, Room};
 use super::site::{HEADERS_MAX, Peer, Site};
 use crate::config::settings::Http;
+use crate::hub::limit::Limit;
 use crate::policy::acl::Acl;
+use crate::policy::host::Host;
 use crate::session::entrance::certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::ConnectionLines;
@@ -37,6 +39,15 @@ use crate::transport::socket::{prepare_client, wait_for_client};
 
 /// The pause after an error of `accept` (too many open files), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Most connections that have given way and are not closed yet.
+const CLOSING_MAX: usize = 16;
+
+/// What is logged of one that has given way.
+const GAVE_WAY: &str = "sessionlimit of [http] reached, a later one took its place";
+
+/// The first byte of a connection that begins with TLS (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 22;
 
 /// Bytes of a request's head at most. Asterisk has no bound of its own but that of lines and their number.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -79,19 +90,9 @@ struct Shared {
     site: Rc<Site>,
     acl: Acl,
     patience: Patience,
-    limit: usize,
-    open: Cell<usize>,
+    room: Room,
     lines: ConnectionLines,
     cancel: CancellationToken,
-}
-
-/// A connection counts until this is dropped.
-struct Place(Rc<Shared>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.open.set(self.0.open.get().saturating_sub(1));
-    }
 }
 
 impl Server {
@@ -112,8 +113,7 @@ impl Server {
                 inactivity: self.http.inactivity,
                 keep_alive: self.http.keep_alive,
             },
-            limit: self.http.connection_limit,
-            open: Cell::new(0),
+            room: Room::new(self.http.connection_limit),
             lines: ConnectionLines::default(),
             cancel: cancel.clone(),
             site: Site::new(self.http, self.gate, self.hubs)?,
@@ -125,7 +125,7 @@ impl Server {
         }
         cancel.cancelled().await;
         let deadline = Instant::now() + END_WITHIN;
-        while shared.open.get() > 0 && Instant::now() < deadline {
+        while !shared.room.is_empty() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())
@@ -150,28 +150,39 @@ impl Shared {
             let Some(place) = self.admit(remote) else {
                 continue;
             };
+            // Those that have given way go before more come: accepting is quicker than closing.
+            while self.room.closing() > CLOSING_MAX {
+                tokio::task::yield_now().await;
+            }
             let tls = port.tls.as_ref().map(|tls| Arc::clone(&tls.borrow()));
             let shared = Rc::clone(&self);
             tokio::task::spawn_local(async move {
-                shared.receive(stream, remote, tls).await;
-                drop(place);
+                let place = Rc::new(place);
+                tokio::select! {
+                    biased;
+                    () = place.is_needed() => {
+                        shared.site.gate.limits.count(Limit::HttpConnections);
+                        shared.refuse(remote, GAVE_WAY);
+                    }
+                    () = shared.receive(stream, remote, tls, &place) => {}
+                }
             });
         }
     }
 
     /// Whether one more may connect from there; if not, that is logged.
-    fn admit(self: &Rc<Self>, remote: SocketAddr) -> Option<Place> {
+    fn admit(&self, remote: SocketAddr) -> Option<Place> {
         if !self.acl.allows(remote.ip()) {
             let reason = "the address is denied by the access control list of [general]";
             self.refuse(remote, reason);
             return None;
         }
-        if self.open.get() >= self.limit {
+        let place = self.room.enter(Host::at(remote.ip()));
+        if place.is_none() {
+            self.site.gate.limits.count(Limit::HttpConnections);
             self.refuse(remote, "sessionlimit of [http] reached");
-            return None;
         }
-        self.open.set(self.open.get() + 1);
-        Some(Place(Rc::clone(self)))
+        place
     }
 
     fn refuse(&self, remote: SocketAddr, reason: &str) {
@@ -179,7 +190,13 @@ impl Shared {
         self.lines.refused(now, remote.ip(), reason);
     }
 
-    async fn receive(&self, stream: TcpStream, remote: SocketAddr, tls: Option<Arc<ServerConfig>>) {
+    async fn receive(
+        &self,
+        stream: TcpStream,
+        remote: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        place: &Rc<Place>,
+    ) {
         prepare_client(&stream);
         wait_for_client(&stream, STALLED_MAX, false);
         let Ok(local) = stream.local_addr() else {
@@ -190,6 +207,7 @@ impl Shared {
             remote,
             tls: tls.is_some(),
             certificate: None,
+            pulse: Pulse::new(Rc::clone(place)),
         };
         let Some(tls) = tls else {
             return self.serve(stream, peer).await;
@@ -220,13 +238,14 @@ impl Shared {
         stream: S,
         peer: Peer,
     ) {
-        let pulse = Pulse::new();
+        let pulse = Rc::clone(&peer.pulse);
+        pulse.begin();
         let watched = Watched::new(stream, Rc::clone(&pulse));
         let peer = Rc::new(peer);
-        let (site, beat) = (Rc::clone(&self.site), Rc::clone(&pulse));
+        let (site, asking) = (Rc::clone(&self.site), Rc::clone(&peer));
         let service = service_fn(move |request| {
-            let answering = beat.answering();
-            let (site, peer) = (Rc::clone(&site), Rc::clone(&peer));
+            let answering = asking.pulse.answering();
+            let (site, peer) = (Rc::clone(&site), Rc::clone(&asking));
             Box::pin(async move {
                 let mut reply = site.serve(&peer, request).await;
                 super::reply::answering(&mut reply, answering);
@@ -264,6 +283,9 @@ impl Shared {
             }
         })
         .await;
+        if !peer.tls && pulse.first() == Some(TLS_HANDSHAKE) {
+            self.refuse(peer.remote, "TLS on the port for plain HTTP");
+        }
         let mut stream = connection.into_parts().io.into_inner();
         let farewell = async {
             if overdue == Some(Overdue::Request) {

@@ -13,8 +13,10 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::cookie::SessionKey;
+use super::crowd::Crowd;
 use super::login::Visit;
 use crate::hub::SessionId;
+use crate::hub::limit::{Limit, LimitCounters};
 use crate::hub::security::Connection;
 use crate::policy::host::Host;
 use crate::policy::user::User;
@@ -24,7 +26,7 @@ use crate::session::web::WebHub;
 /// How long a session lives that has not logged in (`main/manager.c`, `generic_http_callback`).
 const OUTSIDE_LIFE: Duration = Duration::from_secs(5);
 
-/// Most sessions that have not logged in.
+/// Most sessions that have not logged in; beyond it, the oldest of the host with the most goes.
 const OUTSIDE_MAX: usize = 4096;
 
 /// Most of them from one host; beyond it, the host's oldest goes.
@@ -61,6 +63,8 @@ pub(super) struct Inside {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) key: SessionKey,
+    /// Sessions are numbered as they come.
+    number: u64,
     means: RefCell<Means>,
     pub(super) connection: Connection,
     /// Its login, until that has succeeded. Whoever has it decides a request before the next is looked at.
@@ -104,6 +108,7 @@ impl Session {
 pub(super) struct Sessions {
     clock: Clock,
     life: Duration,
+    limits: Arc<LimitCounters>,
     table: RefCell<Table>,
     /// The timer has to look at the deadlines again.
     changed: Notify,
@@ -116,8 +121,10 @@ struct Table {
     by_proof: HashMap<(Means, IpAddr), Rc<Session>>,
     /// Those without a request under way, those that expire first at the beginning.
     due: BTreeSet<(Duration, SessionKey)>,
-    outside: usize,
-    outside_of_host: HashMap<Host, usize>,
+    /// Those that have not logged in.
+    outside: Crowd<(u64, SessionKey)>,
+    /// The number of the next session.
+    next: u64,
     /// What the hubs could not be told yet.
     leaving: Vec<(WebHub, SessionId)>,
 }
@@ -137,10 +144,11 @@ impl Drop for Turn {
 
 impl Sessions {
     /// No session yet. `life`: how long one lives after a request, once it has logged in.
-    pub(super) fn new(clock: Clock, life: Duration) -> Rc<Self> {
+    pub(super) fn new(clock: Clock, life: Duration, limits: Arc<LimitCounters>) -> Rc<Self> {
         Rc::new(Self {
             clock,
             life,
+            limits,
             table: RefCell::default(),
             changed: Notify::new(),
         })
@@ -170,30 +178,22 @@ impl Sessions {
         Some(self.begin(session))
     }
 
-    /// Adds a session that has not logged in; `None`: there are too many of these.
-    pub(super) fn add(
-        self: &Rc<Self>,
-        key: SessionKey,
-        means: Means,
-        visit: Visit,
-    ) -> Option<Turn> {
+    /// Adds a session that has not logged in. Where there are too many of these, another one ends.
+    pub(super) fn add(self: &Rc<Self>, key: SessionKey, means: Means, visit: Visit) -> Turn {
         let connection = visit.connection();
         let at = connection.address();
         let host = Host::at(at);
+        let crowded_out = self.table.borrow().gives_way_to(host);
+        if let Some(crowded_out) = crowded_out {
+            self.limits.count(Limit::HttpSessions);
+            self.end(&crowded_out);
+        }
         let mut table = self.table.borrow_mut();
-        let of_host = table.outside_of_host.get(&host).copied();
-        let crowded = of_host.unwrap_or_default() >= OUTSIDE_PER_HOST_MAX;
-        if table.outside >= OUTSIDE_MAX && !crowded {
-            return None;
-        }
-        if crowded {
-            let oldest = table.oldest_outside(host)?;
-            drop(table);
-            self.end(&oldest);
-            table = self.table.borrow_mut();
-        }
+        let number = table.next;
+        table.next += 1;
         let session = Rc::new(Session {
             key,
+            number,
             means: RefCell::new(means.clone()),
             connection,
             visit: Mutex::new(Some(Box::new(visit))),
@@ -203,14 +203,13 @@ impl Sessions {
             streams: Cell::new(0),
             due: Cell::new(Duration::ZERO),
         });
-        table.outside += 1;
-        *table.outside_of_host.entry(host).or_insert(0) += 1;
+        table.outside.insert(host, (number, key));
         table.by_key.insert(key, Rc::clone(&session));
         if matches!(means, Means::Digest(..) | Means::Credentials(_)) {
             table.by_proof.insert((means, at), Rc::clone(&session));
         }
         drop(table);
-        Some(self.begin(session))
+        self.begin(session)
     }
 
     /// The session is named by a nonce, and by another one from now on.
@@ -344,26 +343,21 @@ impl Sessions {
 }
 
 impl Table {
-    fn oldest_outside(&self, host: Host) -> Option<Rc<Session>> {
-        let of_host = |session: &&Rc<Session>| {
-            Host::at(session.connection.address()) == host && session.inside().is_none()
+    /// Which session ends before that host has one more, if any.
+    fn gives_way_to(&self, host: Host) -> Option<Rc<Session>> {
+        let (_, key) = if self.outside.count_of(host) >= OUTSIDE_PER_HOST_MAX {
+            self.outside.oldest_of(host)?
+        } else if self.outside.count() >= OUTSIDE_MAX {
+            self.outside.gives_way_to(host)?.1
+        } else {
+            return None;
         };
-        let resting = self.due.iter().filter_map(|(_, key)| self.by_key.get(key));
-        resting
-            .chain(self.by_key.values())
-            .find(of_host)
-            .map(Rc::clone)
+        self.by_key.get(&key).map(Rc::clone)
     }
 
     fn count_inside(&mut self, session: &Session) {
-        self.outside = self.outside.saturating_sub(1);
         let host = Host::at(session.connection.address());
-        if let Some(count) = self.outside_of_host.get_mut(&host) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.outside_of_host.remove(&host);
-            }
-        }
+        self.outside.remove(host, (session.number, session.key));
     }
 
     fn leave(&mut self, inside: &Inside) {

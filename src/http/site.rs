@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -13,6 +14,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use tracing::error;
 
+use super::connection::Pulse;
 use super::cookie::SessionKey;
 use super::nonces::Nonces;
 use super::page::ErrorPage;
@@ -67,6 +69,8 @@ pub(super) struct Peer {
     pub(super) tls: bool,
     /// The names in the client's certificate, which was verified; `None` where it showed none.
     pub(super) certificate: Option<Rc<[String]>>,
+    /// What it is doing.
+    pub(super) pulse: Rc<Pulse>,
 }
 
 impl Peer {
@@ -94,7 +98,7 @@ impl Site {
         let mut salt = [0; 32];
         getrandom::fill(&mut salt)?;
         Ok(Rc::new(Self {
-            sessions: Sessions::new(gate.clock, http.session_timeout),
+            sessions: Sessions::new(gate.clock, http.session_timeout, Arc::clone(&gate.limits)),
             http,
             gate,
             hubs,
@@ -146,7 +150,11 @@ impl Site {
         };
         let knows = |method: &&str| parts.method.as_str().eq_ignore_ascii_case(method);
         if endpoint.methods.iter().any(knows) {
-            return Ok(endpoint);
+            return match endpoint.target.is_public() || cors::is_welcome(self, peer, &parts.headers)
+            {
+                true => Ok(endpoint),
+                false => Err(self.unwelcome(peer, endpoint).into()),
+            };
         }
         if endpoint.target.is_json() && parts.method == Method::OPTIONS {
             return Err(cors::preflight(self, endpoint, &parts.headers).into());
@@ -158,6 +166,15 @@ impl Site {
         let mut reply = reply::json_error(StatusCode::METHOD_NOT_ALLOWED, reason);
         reply::set_text(&mut reply, header::ALLOW, &endpoint.methods.join(", "));
         Err(reply.into())
+    }
+
+    /// The answer to a request that a page of another origin caused.
+    fn unwelcome(&self, peer: &Peer, endpoint: &Endpoint) -> Reply {
+        self.log_ill_formed(peer, None, cors::UNWELCOME);
+        match endpoint.target.is_ajam() {
+            true => self.page(ErrorPage::new(403, "Forbidden", cors::UNWELCOME)),
+            false => reply::json_error(StatusCode::FORBIDDEN, cors::UNWELCOME),
+        }
     }
 
     async fn dispatch(
@@ -219,14 +236,14 @@ impl Site {
         turn.filter(|turn| is_certified(peer, turn))
     }
 
-    /// Starts a session that has not logged in. `None`: there are too many, or no random numbers.
+    /// Starts a session that has not logged in. `None`: the system gives no random numbers.
     pub(super) fn new_session(&self, peer: &Peer, means: Means) -> Option<Turn> {
         let (key, number, challenge) = random()
             .inspect_err(|error| error!(%error, "no random numbers from the system"))
             .ok()?;
         let key = SessionKey::new(key);
         let visit = Visit::new(peer, number, challenge);
-        self.sessions.add(key, means, visit)
+        Some(self.sessions.add(key, means, visit))
     }
 
     /// Tells of a login that was refused before there was a session.

@@ -19,6 +19,10 @@ pub enum Limit {
     SessionLimit,
     /// Sessions from one address: a login was refused.
     AddressLimit,
+    /// Connections over HTTP: one was closed.
+    HttpConnections,
+    /// Sessions over HTTP that are not logged in: one ended, or one was refused.
+    HttpSessions,
     /// Requests of one session without answer: its input is left alone for a while.
     MaxQueued,
     /// Actions of one session that are with Asterisk: its next one waits.
@@ -47,7 +51,7 @@ pub enum Limit {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         // Before a login; their number is in `of_entrance`.
         Self::AuthLimit,
         Self::AuthTimeout,
@@ -55,6 +59,8 @@ impl Limit {
         Self::FailedLogins,
         Self::SessionLimit,
         Self::AddressLimit,
+        Self::HttpConnections,
+        Self::HttpSessions,
         Self::MaxQueued,
         Self::MaxInFlight,
         Self::Input,
@@ -71,12 +77,12 @@ impl Limit {
 
     /// Those that hold before a login.
     pub const fn of_entrance() -> &'static [Self] {
-        Self::ALL.split_at(6).0
+        Self::ALL.split_at(8).0
     }
 
     /// Those that hold for sessions.
     pub const fn of_sessions() -> &'static [Self] {
-        Self::ALL.split_at(6).1
+        Self::ALL.split_at(8).1
     }
 
     /// What metrics call it: the option that sets it, where there is one.
@@ -88,6 +94,8 @@ impl Limit {
             Self::FailedLogins => "failedlogins",
             Self::SessionLimit => "sessionlimit",
             Self::AddressLimit => "addresslimit",
+            Self::HttpConnections => "http_connections",
+            Self::HttpSessions => "http_sessions",
             Self::MaxQueued => "maxqueued",
             Self::MaxInFlight => "maxinflight",
             Self::Input => "input",
@@ -171,7 +179,7 @@ mod tests {
             assert_eq!(counters.reached(limit), place as u64 + 1, "{limit:?}");
             names.push(limit.name());
         }
-        assert_eq!(Limit::of_entrance().last(), Some(&Limit::AddressLimit));
+        assert_eq!(Limit::of_entrance().last(), Some(&Limit::HttpSessions));
         assert_eq!(Limit::of_sessions().first(), Some(&Limit::MaxQueued));
         names.sort_unstable();
         names.dedup();

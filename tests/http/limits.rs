@@ -146,27 +146,55 @@ fn no_connection_is_kept_where_none_is_to_be() {
 }
 
 #[test]
-fn one_connection_too_many_is_closed_without_an_answer() {
+fn one_connection_too_many_takes_the_place_of_an_idle_one_or_is_closed_without_an_answer() {
     let site = Site::with("", "sessionlimit = 2\n");
+    let cookie = site.cookie_of("bob");
     let connect = || {
         let stream = TcpStream::connect(("127.0.0.1", site.port)).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a deadline");
         stream
     };
-    let kept: Vec<TcpStream> = (0..2).map(|_| connect()).collect();
-    let mut refused = connect();
-    assert_eq!(refused.read(&mut [0]).unwrap_or(0), 0);
-    site.logged(&["kind=connection", "sessionlimit of [http] reached"]);
-    drop(kept);
-    until("there is room again", || {
-        let mut stream = connect();
-        stream
-            .write_all(b"HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")
-            .ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        answer.starts_with("HTTP/1.1 404").then_some(())
+    let is_closed = |stream: &mut TcpStream| {
+        let begin = Instant::now();
+        stream.read(&mut [0]).unwrap_or(0) == 0 && begin.elapsed() < Duration::from_secs(5)
+    };
+    // It waits for nothing but its own request.
+    let mut idle = connect();
+    let mut waiting: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut stream = connect();
+            let request = "GET /rawman?action=waitevent HTTP/1.1\r\nCookie";
+            write!(stream, "{request}: {cookie}\r\nConnection: close\r\n\r\n").unwrap();
+            std::thread::park_timeout(Duration::from_millis(200));
+            stream
+        })
+        .collect();
+    assert!(is_closed(&mut idle));
+    site.logged(&["kind=connection", "a later one took its place"]);
+    // The newer wait has ended the older one, so that there is room for one that waits in turn.
+    let mut first = waiting.remove(0);
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let other = site.cookie_of("alice");
+    let mut busy = connect();
+    let request = "GET /rawman?action=waitevent HTTP/1.1\r\nCookie";
+    write!(busy, "{request}: {other}\r\n\r\n").unwrap();
+    until("a newcomer is refused", || {
+        let mut refused = connect();
+        let refused = is_closed(&mut refused);
+        (refused
+            && site
+                .amimux
+                .log()
+                .contains("sessionlimit of [http] reached\""))
+        .then_some(())
     });
+    site.happen("still there");
+    let mut answer = String::new();
+    let mut last = waiting.remove(0);
+    last.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.contains("Text: still there\r\n"), "{answer}");
 }
 
 #[test]

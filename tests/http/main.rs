@@ -14,6 +14,7 @@ mod encrypted;
 mod json;
 mod limits;
 mod many;
+mod origins;
 mod site;
 mod smuggling;
 mod stream;

@@ -68,7 +68,7 @@ pub fn all() -> Vec<Vec<u8>> {
         for hidden in HIDDEN {
             all.push(
                 hidden
-                    .replace('@', forbidden)
+                    .replace('§', forbidden)
                     .replace('%', name)
                     .into_bytes(),
             );

@@ -20,6 +20,7 @@ mod settings;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
+mod web;
 
 use generated::Random;
 
