@@ -26,6 +26,8 @@ pub(crate) enum Contestant {
     Queue,
     /// A connection upstream for each client.
     Forward,
+    /// HTTP with constant answers.
+    Bare,
     /// The real program.
     Amimux,
 }
@@ -36,6 +38,7 @@ impl Contestant {
             Self::Relay => "relay",
             Self::Queue => "queue",
             Self::Forward => "forward",
+            Self::Bare => "bare",
             Self::Amimux => "amimux",
         }
     }

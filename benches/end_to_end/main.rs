@@ -24,6 +24,7 @@ mod share;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 mod tls;
+mod web;
 mod window;
 
 use std::io::Write;
@@ -39,13 +40,14 @@ use self::report::Report;
 type Measure = fn(&Options, &mut Report);
 
 /// What is measured, and in which order; two of them in one.
-const MEASUREMENTS: [(&[Section], Measure); 7] = [
+const MEASUREMENTS: [(&[Section], Measure); 8] = [
     (&[Section::Fanout], fanout_table::fanout),
     (&[Section::Views], fanout_table::views),
     (&[Section::Actions, Section::Flood], requests::measure),
     (&[Section::Idle], sessions::idle),
     (&[Section::Logins], sessions::logins),
     (&[Section::Tls], tls::measure),
+    (&[Section::Web], web::measure),
     (&[Section::Asterisk], share::measure),
 ];
 
