@@ -72,11 +72,14 @@ pub(super) async fn with_cookie(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: &Parts,
+    parts: Parts,
     body: Incoming,
 ) -> Reply {
-    let known = by_cookie(site, peer, parts);
-    let parameters = match text(site, parts, body).await {
+    let known = by_cookie(site, peer, &parts);
+    let text = text(site, &parts, body).await;
+    // A request may wait for a long time; its head, and hyper's buffer that it lies in, are not needed for that.
+    drop(parts);
+    let parameters = match text {
         Ok(text) => parameters(site, peer, &text, known.as_ref()),
         Err(reply) => Err(reply),
     };

@@ -33,4 +33,5 @@ mod sessions;
 mod site;
 pub mod sse;
 mod stream;
+mod translated;
 pub mod xml;

@@ -128,6 +128,8 @@ async fn answer(
         return Ok(Response::new(Content::Stream(receiver)));
     }
     if uri.query().is_some_and(|query| query.contains("waitevent")) {
+        // hyper's buffer, in which the request lies, is not needed for that.
+        drop(request);
         // The sender is there as long as the program.
         let _ = shared.events.subscribe().changed().await;
     }
