@@ -193,7 +193,8 @@ impl Shared {
         let Some(tls) = tls else {
             return self.serve(stream, peer).await;
         };
-        let handshake = TlsAcceptor::from(tls).accept(stream);
+        // Boxed, so that connections without TLS take no room for it.
+        let handshake = Box::pin(TlsAcceptor::from(tls).accept(stream));
         match tokio::time::timeout(self.patience.inactivity, handshake).await {
             Ok(Ok(stream)) => {
                 let (_, tls) = stream.get_ref();
@@ -203,7 +204,7 @@ impl Shared {
                     certificate,
                     ..peer
                 };
-                Box::pin(self.serve(stream, peer)).await;
+                Box::pin(self.serve(Box::new(stream), peer)).await;
             }
             Ok(Err(error)) => {
                 let reason = format!("the TLS handshake failed: {error}");

@@ -89,7 +89,7 @@ pub(super) async fn open(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<
     let Inside { user, .. } = inside;
     let connection = following.session().connection;
     let entrant = login::follower(&site.gate, &user, connection, mask, resume).ok_or_else(full)?;
-    let (entered, hub) = site.enter_hub(entrant).await?;
+    let (entered, hub) = Box::pin(site.enter_hub(entrant)).await?;
     let listener = Listener {
         hub,
         id: entered.listener,
