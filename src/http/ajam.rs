@@ -72,7 +72,7 @@ pub(super) async fn with_cookie(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: Parts,
+    parts: Box<Parts>,
     body: Incoming,
 ) -> Reply {
     let known = by_cookie(site, peer, &parts);

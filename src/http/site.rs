@@ -106,6 +106,8 @@ impl Site {
     /// Cancel safe: a client that has gone needs no answer.
     pub(super) async fn serve(self: Rc<Self>, peer: &Peer, request: Request<Incoming>) -> Reply {
         let (parts, body) = request.into_parts();
+        // Handed on from function to function, each of which would have room for it.
+        let parts = Box::new(parts);
         let mut reply = match self.first_look(peer, &parts) {
             Ok(endpoint) => self.dispatch(peer, endpoint, parts, body).await,
             Err(reply) => *reply,
@@ -161,7 +163,7 @@ impl Site {
         self: &Rc<Self>,
         peer: &Peer,
         endpoint: &Endpoint,
-        parts: Parts,
+        parts: Box<Parts>,
         body: Incoming,
     ) -> Reply {
         match endpoint.target {

@@ -131,10 +131,8 @@ impl Hub {
         };
         let bytes = session.mailbox.bytes();
         match session.kind {
-            Kind::Listener(_) if bytes > MAIL_HIGH_BYTES => {
-                if self.web.heavy.last() != Some(&id) {
-                    self.web.heavy.push(id);
-                }
+            Kind::Listener(_) if bytes > MAIL_HIGH_BYTES && self.web.heavy.last() != Some(&id) => {
+                self.web.heavy.push(id);
             }
             Kind::Asker(_) if bytes > MAIL_BYTES_MAX => {
                 self.overflow(id);
