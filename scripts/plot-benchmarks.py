@@ -33,7 +33,8 @@ def collect(figures, run_file, criterion):
         if "debug" in machine["build"]:
             sys.exit(f"{run_file} is of a debug build: its figures mean nothing")
         for section, entries in run.items():
-            share = next((other["share"] for other in others if section in other["sections"]), None)
+            measured_with = section.split("_")[0]
+            share = next((other["share"] for other in others if measured_with in other["sections"]), None)
             entries = [entry for entry in entries if "failed" not in entry]
             mine = [aim for aim in aims if aim["section"] == section]
             figures[section] = {"machine": machine, "others": share, "entries": entries, "aims": mine}
@@ -255,12 +256,64 @@ def logins(figures):
     return table(["who", "wave", "CPU, µs per login", "p50, ms", "p99, ms"], rows)
 
 
-def web(figures):
+def tls(figures):
+    return fanout(figures, "tls")
+
+
+def tls_idle(figures):
     rows = [
-        [f"{entry['sessions']:,}", "waiting" if entry["waiting"] else "between two requests", spread(entry["bytes_per_session"])]
-        for entry in entries(figures, "web")
+        [
+            f"{entry['clients']:,}", "TLS" if entry["tls"] else "plain", "asked once" if entry["asked_once"] else "only logged in",
+            spread(entry["bytes_per_client"]),
+        ]
+        for entry in entries(figures, "tls_idle")
     ]
-    return table(["sessions", "which are", "bytes for each"], rows)
+    return table(["clients", "with", "which have", "bytes for each"], rows)
+
+
+def tls_logins(figures):
+    rows = [
+        [
+            entry["with"], spread(entry["cpu_us_per_login"]), f"{entry['ratio']:.2f}", spread(entry["p50_ms"], 2),
+            spread(entry["p99_ms"], 2), spread(entry["per_second"]),
+        ]
+        for entry in entries(figures, "tls_logins")
+    ]
+    return table(["with", "CPU, µs per login", "ratio", "p50, ms", "p99, ms", "per second, 16 under way"], rows)
+
+
+def web_waiting(figures):
+    rows = [
+        [
+            f"{entry['clients']:,}", entry["who"], spread(entry["bytes_per_session"]), spread(entry["idle_us_per_second"]),
+            spread(entry["cpu_us_per_answer"], 1), spread(entry["all_answered_ms"]),
+        ]
+        for entry in entries(figures, "web_waiting")
+    ]
+    columns = ["sessions", "who", "bytes for each", "CPU meanwhile, µs/s", "CPU, µs per answer", "all answered after, ms"]
+    return table(columns, rows)
+
+
+def web_events(figures):
+    rows = [
+        [
+            f"{entry['clients']:,}", entry["who"], spread(entry["cpu_ns_per_event"]), f"{entry['ratio']:.2f}",
+            f"{entry['core']['median'] * 100:.0f} %", f"{entry['bytes_per_event']['median']:,.0f}",
+        ]
+        for entry in entries(figures, "web_events")
+    ]
+    return table(["followers", "who", "CPU, ns per delivery", "ratio", "of a core", "bytes for each event"], rows)
+
+
+def web_requests(figures):
+    rows = [
+        [
+            f"{entry['clients']:,}", entry["who"], spread(entry["cpu_ns_per_request"]), f"{entry['ratio']:.2f}",
+            spread(entry["per_second"]), spread(entry["latency_p50_ms"], 2), spread(entry["latency_p99_ms"], 2),
+        ]
+        for entry in entries(figures, "web_requests")
+    ]
+    return table(["connections", "who", "CPU, ns per request", "ratio", "requests/s", "p50, ms", "p99, ms"], rows)
 
 
 def filters(figures):
@@ -313,7 +366,10 @@ def machine(figures):
     return table(columns, rows)
 
 
-TABLES = [machine, fanout, views, actions, idle, logins, web, filters, asterisk, aims]
+TABLES = [
+    machine, fanout, views, actions, idle, logins, tls, tls_idle, tls_logins, web_waiting, web_events, web_requests, filters,
+    asterisk, aims,
+]
 
 
 def fill(text, name, lines):

@@ -34,7 +34,7 @@ const fn at_most(
     }
 }
 
-const AIMS: [Aim; 13] = [
+const AIMS: [Aim; 17] = [
     at_most(
         "CPU per delivered event at full speed, beside the relay's",
         "fanout",
@@ -130,6 +130,34 @@ const AIMS: [Aim; 13] = [
         &[("who", "amimux"), ("wave", "2")],
         "/p99_ms/median",
         5.0,
+    ),
+    at_most(
+        "CPU per delivered event with TLS at a fixed rate, beside without",
+        "tls",
+        &[("who", "TLS"), ("speed", "/s")],
+        "/ratio",
+        1.3,
+    ),
+    at_most(
+        "bytes per idle client with TLS",
+        "tls_idle",
+        &[("tls", "true"), ("asked_once", "false")],
+        "/bytes_per_client/median",
+        12_288.0,
+    ),
+    at_most(
+        "bytes per session of HTTP that waits",
+        "web_waiting",
+        &[("who", "amimux")],
+        "/bytes_per_session/median",
+        24_576.0,
+    ),
+    at_most(
+        "CPU per event to a stream of HTTP, beside bare hyper's",
+        "web_events",
+        &[("who", "amimux")],
+        "/ratio",
+        2.0,
     ),
 ];
 

@@ -26,6 +26,8 @@ pub(crate) enum Contestant {
     Queue,
     /// A connection upstream for each client.
     Forward,
+    /// HTTP with constant answers.
+    Bare,
     /// The real program.
     Amimux,
 }
@@ -36,7 +38,29 @@ impl Contestant {
             Self::Relay => "relay",
             Self::Queue => "queue",
             Self::Forward => "forward",
+            Self::Bare => "bare",
             Self::Amimux => "amimux",
+        }
+    }
+}
+
+/// What of amimux's configuration differs from run to run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setup {
+    /// Sections of users, and others.
+    pub(crate) sections: String,
+    /// Further lines of `[general]`.
+    pub(crate) general: String,
+    /// Further ports that are waited for.
+    pub(crate) ports: Vec<u16>,
+}
+
+impl Setup {
+    /// With these users and nothing else.
+    pub(crate) fn of(users: &str) -> Self {
+        Self {
+            sections: users.to_owned(),
+            ..Self::default()
         }
     }
 }
@@ -134,7 +158,7 @@ impl Running {
         users: &str,
     ) -> anyhow::Result<Self> {
         match contestant {
-            Contestant::Amimux => Self::start_amimux(source, users),
+            Contestant::Amimux => Self::start_amimux(source, &Setup::of(users)),
             other => Self::start_other(other.name(), source, clients),
         }
     }
@@ -175,11 +199,13 @@ impl Running {
         Ok(running)
     }
 
-    fn start_amimux(source: u16, users: &str) -> anyhow::Result<Self> {
+    /// Starts amimux before a source on that port. Its clients connect where they are told in `setup`, or without TLS
+    /// to the port that is returned.
+    pub(crate) fn start_amimux(source: u16, setup: &Setup) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("amimux-bench-").tempdir()?;
         let file = folder.path().join("amimux.conf");
         let port = free_port()?;
-        write_configuration(&file, &configuration(port, source, users))?;
+        write_configuration(&file, &configuration(port, source, setup))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_amimux"));
         command
             .args(["run", "--log", "error", "--config"])
@@ -187,19 +213,8 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let (running, _) = Self::spawn(&mut command, port, Some(folder))?;
-        let deadline = Instant::now() + OPEN_WITHIN;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            let ended = match present().as_mut() {
-                Some(process) => process.child.try_wait()?,
-                None => None,
-            };
-            if let Some(status) = ended {
-                bail!("amimux ended ({status})");
-            }
-            if Instant::now() >= deadline {
-                bail!("amimux did not open its port");
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        for port in setup.ports.iter().copied().chain([port]) {
+            await_port(port)?;
         }
         Ok(running)
     }
@@ -238,7 +253,27 @@ pub(crate) fn cpu_in_ticks(process: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// Waits until amimux has opened a port.
+fn await_port(port: u16) -> anyhow::Result<()> {
+    let deadline = Instant::now() + OPEN_WITHIN;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        let ended = match present().as_mut() {
+            Some(process) => process.child.try_wait()?,
+            None => None,
+        };
+        if let Some(status) = ended {
+            bail!("amimux ended ({status})");
+        }
+        if Instant::now() >= deadline {
+            bail!("amimux did not open its port");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// A port that nobody uses just now.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
@@ -256,11 +291,14 @@ fn write_configuration(file: &Path, text: &str) -> anyhow::Result<()> {
 
 /// Defaults wherever figures depend on it, but for two: many may log in at once, and the log of events holds what
 /// the window of a run lets the source be ahead.
-fn configuration(port: u16, source: u16, users: &str) -> String {
+fn configuration(port: u16, source: u16, setup: &Setup) -> String {
+    let Setup {
+        general, sections, ..
+    } = setup;
     format!(
         "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {port}\nauthlimit = 20000\ndisplayconnects = no\n\
-         retention = 16M\nmemorylimit = 512M\n\n\
+         retention = 16M\nmemorylimit = 512M\n{general}\n\
          [asterisk]\ntype = upstream\nhost = 127.0.0.1\nport = {source}\nusername = amimux\nsecret = bench\n\
-         authtype = plain\n\n{users}"
+         authtype = plain\n\n{sections}"
     )
 }

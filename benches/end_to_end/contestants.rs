@@ -26,6 +26,7 @@ pub(crate) fn run(name: &str, source: u16, clients: usize) -> anyhow::Result<()>
     match name {
         "relay" => relay(source, clients),
         "queue" => on_one_thread(queue(source, clients)),
+        "bare" => on_one_thread(crate::web::bare::serve(source)),
         "forward" => on_one_thread(forward(source)),
         _ => anyhow::bail!("no such contestant"),
     }
@@ -39,7 +40,7 @@ fn on_one_thread(task: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resu
 }
 
 /// Opens a port and tells it to whoever started this process.
-fn listen() -> anyhow::Result<TcpListener> {
+pub(crate) fn listen() -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen")?;
     let port = listener.local_addr()?.port();
     let mut out = std::io::stdout();

@@ -8,8 +8,9 @@ use anyhow::Context;
 
 use crate::asterisk::{Line, await_contestant};
 use crate::child::{Contestant, Running};
-use crate::client::SECRET;
+use crate::client::{SECRET, Target};
 use crate::event::{Block, CALL_KIND, EVENT_BYTES, Epoch, KINDS};
+use crate::identity::{Identity, Key};
 use crate::readers::{Part, Readers};
 use crate::window::Window;
 
@@ -44,6 +45,8 @@ pub(crate) struct Case {
     pub(crate) speed: Speed,
     /// Whether half of the clients are spread over further views.
     pub(crate) views: bool,
+    /// Whether clients speak TLS.
+    pub(crate) tls: bool,
     pub(crate) duration: Duration,
 }
 
@@ -123,11 +126,14 @@ pub(crate) fn run(contestant: Contestant, case: Case) -> anyhow::Result<Figures>
     let source = TcpListener::bind("127.0.0.1:0")?;
     let source_port = source.local_addr()?.port();
     let line = await_contestant(source, speaks_ami);
-    let clients = usize::try_from(case.clients)?;
-    let running = Running::start(contestant, source_port, clients, &users())?;
+    let identity = case
+        .tls
+        .then(|| Identity::new(Key::EcdsaP256))
+        .transpose()?;
+    let (running, target) = start(contestant, source_port, case.clients, identity.as_ref())?;
     let (window, epoch) = (Arc::new(Window::default()), Epoch::start());
     let readers = Readers::start(
-        running.port,
+        target,
         case.parts(speaks_ami),
         &window,
         epoch,
@@ -154,6 +160,21 @@ pub(crate) fn run(contestant: Contestant, case: Case) -> anyhow::Result<Figures>
         p50: f64::from(crate::report::percentile(&latencies, 50)) / 1e6,
         p99: f64::from(crate::report::percentile(&latencies, 99)) / 1e6,
     })
+}
+
+/// Starts a contestant; its clients connect with TLS if there is a certificate for it.
+fn start(
+    contestant: Contestant,
+    source: u16,
+    clients: u64,
+    identity: Option<&Identity>,
+) -> anyhow::Result<(Running, Target)> {
+    let Some(identity) = identity else {
+        let running = Running::start(contestant, source, usize::try_from(clients)?, &users())?;
+        let target = Target::plain(running.port);
+        return Ok((running, target));
+    };
+    identity.start_amimux(source, &users(), false)
 }
 
 /// If the contestant has gone because a reader had enough of it, that is told.

@@ -30,7 +30,7 @@ pub(crate) fn fanout(options: &Options, report: &mut Report) {
     );
     for clients in wanted(options, &[1, 10, 100, 1000]) {
         for speed in [Speed::Full, Speed::Rate(rate(clients))] {
-            let case = case(options, clients, speed, false);
+            let case = case(options, clients, speed);
             let mut runs = CONTESTANTS.map(|who| (who, case, Vec::new()));
             repeat(options, report, "fanout", &mut runs);
             let base = runs.first().map_or(f64::NAN, |(_, _, runs)| cpu(runs));
@@ -50,7 +50,7 @@ pub(crate) fn views(options: &Options, report: &mut Report) {
     );
     for clients in wanted(options, &[100, 1000]) {
         for speed in [Speed::Full, Speed::Rate(rate(clients))] {
-            let one = case(options, clients, speed, false);
+            let one = case(options, clients, speed);
             let many = Case { views: true, ..one };
             let mut runs = [one, many].map(|case| (Contestant::Amimux, case, Vec::new()));
             repeat(options, report, "views", &mut runs);
@@ -63,6 +63,36 @@ pub(crate) fn views(options: &Options, report: &mut Report) {
     }
 }
 
+/// Clients with TLS beside clients without, with amimux alone.
+pub(crate) fn tls(options: &Options, report: &mut Report) {
+    report.heading(
+        "tls",
+        "clients with TLS (1.3, a certificate of ECDSA P-256); the ratio is to clients without",
+        &COLUMNS.replace("x relay", "x plain"),
+    );
+    for clients in wanted(options, &[10, 100, 500]) {
+        for speed in [Speed::Full, Speed::Rate(tls_rate(clients))] {
+            let plain = case(options, clients, speed);
+            let tls = Case { tls: true, ..plain };
+            let mut runs = [plain, tls].map(|case| (Contestant::Amimux, case, Vec::new()));
+            repeat(options, report, "tls", &mut runs);
+            let base = runs.first().map_or(f64::NAN, |(_, _, runs)| cpu(runs));
+            for (_, case, runs) in &runs {
+                let who = if case.tls { "TLS" } else { "plain" };
+                row(report, "tls", who, *case, runs, base);
+            }
+        }
+    }
+}
+
+/// The fixed rate for so many clients that one thread decrypts for all of them.
+const fn tls_rate(clients: u64) -> u64 {
+    match clients {
+        500.. => 1000,
+        other => rate(other),
+    }
+}
+
 fn wanted(options: &Options, usual: &[u64]) -> Vec<u64> {
     if options.clients.is_empty() {
         usual.to_vec()
@@ -71,11 +101,12 @@ fn wanted(options: &Options, usual: &[u64]) -> Vec<u64> {
     }
 }
 
-const fn case(options: &Options, clients: u64, speed: Speed, views: bool) -> Case {
+const fn case(options: &Options, clients: u64, speed: Speed) -> Case {
     Case {
         clients,
         speed,
-        views,
+        views: false,
+        tls: false,
         duration: options.duration(),
     }
 }
@@ -91,7 +122,12 @@ fn repeat(
             match fanout::run(*who, *case) {
                 Ok(run) => figures.push(run),
                 Err(error) => {
-                    let what = format!("{} with {} clients", who.name(), case.clients);
+                    let kind = if case.tls {
+                        "clients with TLS"
+                    } else {
+                        "clients"
+                    };
+                    let what = format!("{} with {} {kind}", who.name(), case.clients);
                     report.failed(section, &what, &error);
                 }
             }

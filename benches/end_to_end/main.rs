@@ -12,6 +12,7 @@ mod contestants;
 mod event;
 mod fanout;
 mod fanout_table;
+mod identity;
 mod limits;
 mod options;
 mod others;
@@ -22,6 +23,7 @@ mod sessions;
 mod share;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod tls;
 mod web;
 mod window;
 
@@ -38,12 +40,13 @@ use self::report::Report;
 type Measure = fn(&Options, &mut Report);
 
 /// What is measured, and in which order; two of them in one.
-const MEASUREMENTS: [(&[Section], Measure); 7] = [
+const MEASUREMENTS: [(&[Section], Measure); 8] = [
     (&[Section::Fanout], fanout_table::fanout),
     (&[Section::Views], fanout_table::views),
     (&[Section::Actions, Section::Flood], requests::measure),
     (&[Section::Idle], sessions::idle),
     (&[Section::Logins], sessions::logins),
+    (&[Section::Tls], tls::measure),
     (&[Section::Web], web::measure),
     (&[Section::Asterisk], share::measure),
 ];

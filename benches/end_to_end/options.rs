@@ -62,7 +62,9 @@ pub(crate) enum Section {
     Idle,
     /// Clients that log in
     Logins,
-    /// Memory of sessions over HTTP
+    /// Clients with TLS: events, memory, logins
+    Tls,
+    /// HTTP: sessions that wait, streams of events, requests
     Web,
     /// What applications cost a real Asterisk, directly and through amimux
     Asterisk,

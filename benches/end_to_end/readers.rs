@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::client;
+use crate::client::{Socket, Target};
 use crate::event::{EVENT_BYTES, Epoch, KINDS, find_first, read_stamp};
 use crate::window::{Progress, Window};
 
@@ -125,9 +124,9 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Connects all of them to `port`.
+    /// Connects all of them.
     pub(crate) fn start(
-        port: u16,
+        target: Target,
         parts: Vec<Part>,
         window: &Arc<Window>,
         epoch: Epoch,
@@ -150,7 +149,7 @@ impl Readers {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;
-                let all = run_all(port, parts, Rc::clone(&shared), sender, token);
+                let all = run_all(target, parts, Rc::clone(&shared), sender, token);
                 LocalSet::new().block_on(&runtime, all);
                 Ok(shared.latencies.take())
             })?;
@@ -176,7 +175,7 @@ impl Readers {
 }
 
 async fn run_all(
-    port: u16,
+    target: Target,
     parts: Vec<Part>,
     shared: Rc<Shared>,
     ready: mpsc::Sender<()>,
@@ -187,9 +186,9 @@ async fn run_all(
     let connected = Rc::new(Semaphore::new(0));
     for part in parts {
         let (shared, turns) = (Rc::clone(&shared), Rc::clone(&turns));
-        let connected = Rc::clone(&connected);
+        let (connected, target) = (Rc::clone(&connected), target.clone());
         tokio::task::spawn_local(async move {
-            if let Err(error) = read(port, part, &shared, &turns, &connected).await {
+            if let Err(error) = read(&target, part, &shared, &turns, &connected).await {
                 shared.window.fail(&format!("{error:#}"));
             }
         });
@@ -207,7 +206,7 @@ async fn run_all(
 }
 
 async fn read(
-    port: u16,
+    target: &Target,
     part: Part,
     shared: &Shared,
     turns: &Semaphore,
@@ -215,8 +214,8 @@ async fn read(
 ) -> anyhow::Result<()> {
     let turn = turns.acquire().await?;
     let (mut socket, mut prologue) = match &part.user {
-        Some(user) => client::log_in(port, user).await?,
-        None => (client::connect(port).await?, Vec::new()),
+        Some(user) => target.log_in(user).await?,
+        None => (target.connect().await?, Vec::new()),
     };
     drop(turn);
     connected.add_permits(1);
@@ -243,7 +242,7 @@ async fn read(
 
 /// One read into the buffer that all share.
 async fn next_read(
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     shared: &Shared,
     mut each: impl FnMut(&[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {

@@ -11,12 +11,12 @@ use anyhow::{Context, ensure};
 use memchr::memmem;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::asterisk;
 use crate::child::{Contestant, Running};
-use crate::client::{self, SECRET};
+use crate::client::{SECRET, Socket, Target};
+use crate::identity::Identity;
 use crate::limits::open_files;
 use crate::options::Options;
 use crate::report::{Report, Spread, percentile};
@@ -41,18 +41,40 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// How long the last login may take.
 const LOGIN_WITHIN: Duration = Duration::from_secs(10);
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     Ok(builder.enable_all().build()?)
 }
 
-fn start(contestant: Contestant) -> anyhow::Result<(Running, impl Sized)> {
-    let source = TcpListener::bind("127.0.0.1:0")?;
-    let source_port = source.local_addr()?.port();
-    let asterisk = asterisk::answer_all(source)?;
-    let users = format!("[sleeper]\nsecret = {SECRET}\nread = call,dialplan\nwrite = all\n");
-    let running = Running::start(contestant, source_port, 0, &users)?;
-    Ok((running, asterisk))
+fn users() -> String {
+    format!("[sleeper]\nsecret = {SECRET}\nread = call,dialplan\nwrite = all\n")
+}
+
+/// What stands before a fake Asterisk.
+#[derive(Clone, Copy)]
+pub(crate) enum Who<'a> {
+    Plain(Contestant),
+    /// amimux with TLS; whether its clients take up earlier TLS sessions.
+    Tls(&'a Identity, bool),
+}
+
+impl Who<'_> {
+    pub(crate) fn start(self) -> anyhow::Result<(Running, Target, impl Sized)> {
+        let source = TcpListener::bind("127.0.0.1:0")?;
+        let source_port = source.local_addr()?.port();
+        let asterisk = asterisk::answer_all(source)?;
+        let (running, target) = match self {
+            Self::Plain(contestant) => {
+                let running = Running::start(contestant, source_port, 0, &users())?;
+                let target = Target::plain(running.port);
+                (running, target)
+            }
+            Self::Tls(identity, resumes) => {
+                identity.start_amimux(source_port, &users(), resumes)?
+            }
+        };
+        Ok((running, target, asterisk))
+    }
 }
 
 /// `idle`.
@@ -63,16 +85,11 @@ pub(crate) fn idle(options: &Options, report: &mut Report) {
         "  clients  asked  bytes/client  MiB in all",
     );
     for (wanted, asks) in [(1000, false), (10_000, false), (10_000, true)] {
-        let clients = wanted.min(open_files().saturating_sub(OTHER_FILES));
-        if clients < wanted {
-            report.line(&format!(
-                "  (the limit of open files allows {clients} clients instead of {wanted})"
-            ));
-        }
+        let clients = possible(report, wanted);
         let runs = if options.quick { 1 } else { 3 };
         let mut figures = Vec::new();
         for _ in 0..runs {
-            match memory(clients, asks) {
+            match memory(Who::Plain(Contestant::Amimux), clients, asks) {
                 Ok(run) => figures.push(run),
                 Err(error) => report.failed("idle", &format!("{clients} clients"), &error),
             }
@@ -97,10 +114,22 @@ pub(crate) fn idle(options: &Options, report: &mut Report) {
     }
 }
 
-async fn log_in(port: u16, asks: bool) -> anyhow::Result<TcpStream> {
-    let (mut socket, mut input) = client::log_in(port, "sleeper").await?;
+/// As many clients as are wanted, or as the limit of open files allows.
+pub(crate) fn possible(report: &Report, wanted: u64) -> u64 {
+    let clients = wanted.min(open_files().saturating_sub(OTHER_FILES));
+    if clients < wanted {
+        report.line(&format!(
+            "  (the limit of open files allows {clients} clients instead of {wanted})"
+        ));
+    }
+    clients
+}
+
+async fn log_in(target: Target, asks: bool) -> anyhow::Result<Socket> {
+    let (mut socket, mut input) = target.log_in("sleeper").await?;
     if asks {
         socket.write_all(b"Action: Ping\r\n\r\n").await?;
+        socket.flush().await?;
         while memmem::find(&input, b"Timestamp: ").is_none() {
             let more = socket.read_buf(&mut input).await? > 0;
             ensure!(more, "a client was disconnected");
@@ -110,9 +139,8 @@ async fn log_in(port: u16, asks: bool) -> anyhow::Result<TcpStream> {
 }
 
 /// Bytes for each client, and in all.
-fn memory(clients: u64, asks: bool) -> anyhow::Result<(f64, f64)> {
-    let (running, _asterisk) = start(Contestant::Amimux)?;
-    let port = running.port;
+pub(crate) fn memory(who: Who<'_>, clients: u64, asks: bool) -> anyhow::Result<(f64, f64)> {
+    let (running, target, _asterisk) = who.start()?;
     runtime()?.block_on(async {
         let mut sockets = Vec::new();
         let mut before = 0;
@@ -120,7 +148,7 @@ fn memory(clients: u64, asks: bool) -> anyhow::Result<(f64, f64)> {
         while connected < clients {
             let mut logins = JoinSet::new();
             for _ in 0..CONNECTING_MAX.min(clients - connected) {
-                logins.spawn(log_in(port, asks));
+                logins.spawn(log_in(target.clone(), asks));
             }
             while let Some(login) = logins.join_next().await {
                 sockets.push(login??);
@@ -138,10 +166,10 @@ fn memory(clients: u64, asks: bool) -> anyhow::Result<(f64, f64)> {
 }
 
 /// What came out of a wave of logins.
-struct Wave {
-    cpu_microseconds: f64,
-    p50: f64,
-    p99: f64,
+pub(crate) struct Wave {
+    pub(crate) cpu_microseconds: f64,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
 }
 
 /// `logins`.
@@ -156,7 +184,7 @@ pub(crate) fn logins(options: &Options, report: &mut Report) {
     let mut runs = [Contestant::Forward, Contestant::Amimux].map(|who| (who, Vec::new()));
     for _ in 0..options.repetitions() {
         for (who, waves) in &mut runs {
-            match log_many_in(*who, count) {
+            match log_many_in(Who::Plain(*who), count, LOGINS_PER_SECOND) {
                 Ok(run) => waves.push(run),
                 Err(error) => report.failed("logins", who.name(), &error),
             }
@@ -189,27 +217,28 @@ fn row(report: &mut Report, who: &str, wave: u32, figures: &[&Wave]) {
     );
 }
 
-fn log_many_in(contestant: Contestant, count: u64) -> anyhow::Result<[Wave; 2]> {
-    let (running, _asterisk) = start(contestant)?;
+/// Two waves of logins, so many each.
+pub(crate) fn log_many_in(who: Who<'_>, count: u64, rate: u64) -> anyhow::Result<[Wave; 2]> {
+    let (running, target, _asterisk) = who.start()?;
     runtime()?.block_on(async {
         // The upstream is there from now on.
-        let _first = client::log_in(running.port, "sleeper").await?;
-        let first = wave(&running, count).await?;
+        let _first = target.log_in("sleeper").await?;
+        let first = wave(&running, &target, count, rate).await?;
         tokio::time::sleep(BETWEEN_WAVES).await;
-        Ok([first, wave(&running, count).await?])
+        Ok([first, wave(&running, &target, count, rate).await?])
     })
 }
 
-async fn wave(running: &Running, count: u64) -> anyhow::Result<Wave> {
-    let (port, cpu, start) = (running.port, running.cpu()?, Instant::now());
+async fn wave(running: &Running, target: &Target, count: u64, rate: u64) -> anyhow::Result<Wave> {
+    let (cpu, start) = (running.cpu()?, Instant::now());
     let mut logins = JoinSet::new();
     for index in 0..count {
-        let due = start + Duration::from_nanos(index * 1_000_000_000 / LOGINS_PER_SECOND);
+        let due = start + Duration::from_nanos(index * 1_000_000_000 / rate);
         tokio::time::sleep_until(due.into()).await;
         // Timers are as coarse as a millisecond: that is not the contestant's.
-        let began = Instant::now();
+        let (began, target) = (Instant::now(), target.clone());
         logins.spawn(async move {
-            let session = client::log_in(port, "sleeper").await?;
+            let session = target.log_in("sleeper").await?;
             anyhow::Ok((began.elapsed(), session))
         });
     }

@@ -72,7 +72,7 @@ pub(super) async fn with_cookie(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: Parts,
+    parts: Box<Parts>,
     body: Incoming,
 ) -> Reply {
     let known = by_cookie(site, peer, &parts);
@@ -80,7 +80,7 @@ pub(super) async fn with_cookie(
         peer.pulse.vouch();
     }
     let text = text(site, &parts, body).await;
-    // Thousands may wait: the head holds the buffer that it was read into.
+    // A request may wait for a long time; its head, and hyper's buffer that it lies in, are not needed for that.
     drop(parts);
     let parameters = match text {
         Ok(text) => parameters(site, peer, &text, known.as_ref()),

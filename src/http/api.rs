@@ -62,10 +62,7 @@ async fn log_in(
     let (name, secret) = (text("username")?, Secret::new(text("secret")?));
     let means = match login.get("cookie") {
         None | Some(Value::Bool(false)) => Means::Token,
-        Some(Value::Bool(true)) => {
-            demand_same_page(site, peer, parts)?;
-            Means::Cookie
-        }
+        Some(Value::Bool(true)) => Means::Cookie,
         Some(_) => {
             let reason = "cookie is neither true nor false";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, reason));

@@ -162,6 +162,12 @@ impl Socket for TlsStream<TcpStream> {
     }
 }
 
+impl<S: Socket> Socket for Box<S> {
+    fn socket(&self) -> Option<&TcpStream> {
+        (**self).socket()
+    }
+}
+
 /// A connection whose pulse is taken.
 #[derive(Debug)]
 pub(super) struct Watched<S> {

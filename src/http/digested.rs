@@ -37,7 +37,7 @@ pub(super) async fn serve(
     site: &Rc<Site>,
     peer: &Peer,
     form: Form,
-    parts: Parts,
+    parts: Box<Parts>,
     body: Incoming,
 ) -> Reply {
     // Read first, so that the connection can go on behind a 401.

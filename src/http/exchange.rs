@@ -85,7 +85,8 @@ impl Site {
                 self.sessions.end(session);
                 Ok(answer)
             }
-            Outcome::Admitted(entrant) => self.enter(session, *entrant).await,
+            // It happens once, and is larger than all else that a request needs while it waits.
+            Outcome::Admitted(entrant) => Box::pin(self.enter(session, *entrant)).await,
         }
     }
 
@@ -166,7 +167,7 @@ impl Site {
             self.sessions.end(session);
             Trouble::Barred(barred)
         })?;
-        self.enter(session, *entrant).await?;
+        Box::pin(self.enter(session, *entrant)).await?;
         session.inside().ok_or(Trouble::Over)
     }
 

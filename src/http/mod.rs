@@ -35,4 +35,5 @@ mod sessions;
 mod site;
 pub mod sse;
 mod stream;
+mod translated;
 pub mod xml;

@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -212,17 +213,31 @@ impl Shared {
         let Some(tls) = tls else {
             return self.serve(stream, peer).await;
         };
+        // Both are large, and connections without TLS shall not take room for them.
+        let shaken = Box::pin(self.shake_hands(stream, remote, tls)).await;
+        if let Some((stream, certificate)) = shaken {
+            let peer = Peer {
+                certificate,
+                ..peer
+            };
+            Box::pin(self.serve(stream, peer)).await;
+        }
+    }
+
+    /// Makes the handshake of TLS; returns the names in the client's certificate, too. A failure is logged.
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        remote: SocketAddr,
+        tls: Arc<ServerConfig>,
+    ) -> Option<(Box<TlsStream<TcpStream>>, Option<Rc<[String]>>)> {
         let handshake = TlsAcceptor::from(tls).accept(stream);
         match tokio::time::timeout(self.patience.inactivity, handshake).await {
             Ok(Ok(stream)) => {
                 let (_, tls) = stream.get_ref();
                 let shown = tls.peer_certificates().and_then(<[_]>::first);
                 let certificate = shown.map(|shown| certificate::names(shown).into());
-                let peer = Peer {
-                    certificate,
-                    ..peer
-                };
-                Box::pin(self.serve(stream, peer)).await;
+                return Some((Box::new(stream), certificate));
             }
             Ok(Err(error)) => {
                 let reason = format!("the TLS handshake failed: {error}");
@@ -230,6 +245,7 @@ impl Shared {
             }
             Err(_) => self.refuse(remote, "the TLS handshake did not end in time"),
         }
+        None
     }
 
     /// Speaks HTTP until the connection is over.

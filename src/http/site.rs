@@ -21,6 +21,7 @@ use super::page::ErrorPage;
 use super::reply::{self, Reply};
 use super::route::{self, Endpoint, Target};
 use super::sessions::{Inside, Means, Sessions, Turn};
+use super::translated::Translated;
 use super::{ajam, api, console, cors, digested};
 use crate::config::settings::Http;
 use crate::hub::door::RefusedCause;
@@ -55,6 +56,8 @@ pub(super) struct Site {
     pub(super) hubs: HashMap<String, WebHub>,
     pub(super) sessions: Rc<Sessions>,
     pub(super) nonces: RefCell<Nonces>,
+    /// Events that streams were sent just now.
+    pub(super) translated: RefCell<Translated>,
     /// Mixed into the fingerprints of credentials.
     pub(super) salt: [u8; 32],
     refusal_lines: RefCell<LineLimit>,
@@ -103,6 +106,7 @@ impl Site {
             gate,
             hubs,
             nonces: RefCell::default(),
+            translated: RefCell::default(),
             salt,
             refusal_lines: RefCell::new(LineLimit::new(REFUSAL_LINES_MAX)),
         }))
@@ -113,6 +117,8 @@ impl Site {
     /// Cancel safe: a client that has gone needs no answer.
     pub(super) async fn serve(self: Rc<Self>, peer: &Peer, request: Request<Incoming>) -> Reply {
         let (parts, body) = request.into_parts();
+        // Handed on from function to function, each of which would have room for it.
+        let parts = Box::new(parts);
         let mut reply = match self.first_look(peer, &parts) {
             Ok(endpoint) => self.dispatch(peer, endpoint, parts, body).await,
             Err(reply) => *reply,
@@ -181,15 +187,16 @@ impl Site {
         self: &Rc<Self>,
         peer: &Peer,
         endpoint: &Endpoint,
-        parts: Parts,
+        parts: Box<Parts>,
         body: Incoming,
     ) -> Reply {
         match endpoint.target {
             Target::Ajam(form) => ajam::with_cookie(self, peer, form, parts, body).await,
-            Target::Digest(form) => digested::serve(self, peer, form, parts, body).await,
+            // Apart from these, so that a request that waits takes no room for what it never does.
+            Target::Digest(form) => Box::pin(digested::serve(self, peer, form, parts, body)).await,
             Target::Page => console::page(),
             target => {
-                let result = api::serve(self, peer, target, &parts, body).await;
+                let result = Box::pin(api::serve(self, peer, target, &parts, body)).await;
                 let mut reply = result.unwrap_or_else(|refusal| refusal.reply());
                 cors::allow(self, &parts.headers, &mut reply);
                 reply

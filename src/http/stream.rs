@@ -19,7 +19,8 @@ use super::parameters::Parameters;
 use super::reply::{self, Content, Reply};
 use super::sessions::{Inside, Session, Turn};
 use super::site::{Peer, Site};
-use super::{json, sse};
+use super::sse;
+use super::translated::Translated;
 use crate::hub::SessionId;
 use crate::hub::door::RefusedCause;
 use crate::policy::event_mask::{self, EventMask};
@@ -94,7 +95,7 @@ pub(super) async fn open(site: &Rc<Site>, peer: &Peer, parts: &Parts) -> Result<
         site.tell_refusal(peer, &user.name, limit.reason(), cause);
         full()
     })?;
-    let (entered, hub) = site.enter_hub(entrant).await?;
+    let (entered, hub) = Box::pin(site.enter_hub(entrant)).await?;
     let listener = Listener {
         hub,
         id: entered.listener,
@@ -174,24 +175,35 @@ async fn follow(listener: &Listener, sender: &mpsc::Sender<Bytes>) {
             .fetch(listener.id, FETCH_BYTES, HEARTBEAT)
             .await;
         let Ok(fetched) = fetched else { return };
-        next = written(&fetched);
+        next = written(&mut listener.site.translated.borrow_mut(), &fetched);
     }
 }
 
 /// Events as the stream has them; a sign of life, where there are none.
-fn written(fetched: &Fetched) -> Bytes {
-    let mut out = BytesMut::with_capacity(fetched.bytes.len() * 2);
+fn written(translated: &mut Translated, fetched: &Fetched) -> Bytes {
     let mut begin = 0;
-    for (end, place) in &fetched.ends {
+    let mut texts = fetched.ends.iter().map(|(end, place)| {
         let message = fetched.bytes.get(begin..*end).unwrap_or_default();
         begin = *end;
-        let id = sse::id_of(*place);
-        for event in json::events(message) {
-            sse::write_event(Some(&id), event.to_string().as_bytes(), &mut out);
-        }
+        translated.text(*place, message)
+    });
+    let first = texts.next().unwrap_or_default();
+    let Some(second) = texts.next() else {
+        return if first.is_empty() { heartbeat() } else { first };
+    };
+    let mut out = BytesMut::with_capacity(fetched.bytes.len() * 2);
+    for text in [first, second].into_iter().chain(texts) {
+        out.extend_from_slice(&text);
     }
     if out.is_empty() {
-        sse::write_heartbeat(&mut out);
+        heartbeat()
+    } else {
+        out.freeze()
     }
+}
+
+fn heartbeat() -> Bytes {
+    let mut out = BytesMut::new();
+    sse::write_heartbeat(&mut out);
     out.freeze()
 }
