@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use anyhow::{Context, bail};
 use memchr::memmem;
-use rustls::ClientConfig;
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -55,6 +55,18 @@ impl Target {
 pub(crate) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    /// Whether its handshake took up an earlier TLS session.
+    pub(crate) fn has_resumed(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => {
+                stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
+            }
+        }
+    }
 }
 
 impl AsyncRead for Socket {

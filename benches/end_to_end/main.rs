@@ -1,4 +1,4 @@
-//! Measures amimux end to end: `cargo bench --bench end_to_end`, with `-- --quick` in about three minutes.
+//! Measures amimux end to end: `cargo bench --bench end_to_end`, with `-- --quick` in about four minutes.
 //!
 //! Contestants run side by side in one run, each as a process of its own; amimux is the real program with a
 //! configuration file. Source (a fake Asterisk) and readers are threads of this process, so that they share a clock.

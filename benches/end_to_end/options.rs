@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// Measures amimux end to end, beside simpler programs that do part of its work, in one run.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// Shorter runs: about three minutes in all
+    /// Shorter runs: about four minutes in all
     #[arg(long)]
     pub(crate) quick: bool,
 

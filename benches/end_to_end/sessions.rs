@@ -170,6 +170,8 @@ pub(crate) struct Wave {
     pub(crate) cpu_microseconds: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    /// How many took up an earlier TLS session.
+    pub(crate) resumed: usize,
 }
 
 /// `logins`.
@@ -255,7 +257,12 @@ async fn wave(running: &Running, target: &Target, count: u64, rate: u64) -> anyh
     ended.context("a login was not answered")??;
     let cpu = running.cpu()?.saturating_sub(cpu);
     latencies.sort_unstable();
+    let resumed = sessions
+        .iter()
+        .filter(|(socket, _)| socket.has_resumed())
+        .count();
     Ok(Wave {
+        resumed,
         cpu_microseconds: cpu.as_micros() as f64 / count as f64,
         p50: f64::from(percentile(&latencies, 50)) / 1e6,
         p99: f64::from(percentile(&latencies, 99)) / 1e6,
