@@ -114,12 +114,6 @@ fn prove(site: &Site, peer: &Peer, parts: &Parts) -> Result<Proved, Box<Reply>> 
     let Some(credentials) = credentials else {
         return Err(challenge(site, None));
     };
-    let target = parts.uri.path_and_query();
-    if !credentials.is_for(target.map_or("/", |target| target.as_str())) {
-        site.log_ill_formed(peer, None, OTHER_REQUEST);
-        let page = ErrorPage::new(400, "Bad Request", OTHER_REQUEST);
-        return Err(site.page(page).into());
-    }
     let name = String::from_utf8_lossy(credentials.username());
     let (address, now) = (peer.address(), site.gate.clock.now().since_start);
     if !(site.gate).with_failed_logins(|failed_logins| failed_logins.begin(address, now)) {
@@ -143,6 +137,12 @@ fn prove(site: &Site, peer: &Peer, parts: &Parts) -> Result<Proved, Box<Reply>> 
         let failure = LoginFailure::Address;
         site.tell_refusal(peer, &name, &failure.to_string(), failed(failure));
         return Err(denied(site, ErrorPage::PERMISSION_DENIED).into());
+    }
+    let target = parts.uri.path_and_query();
+    if !credentials.is_for(target.map_or("/", |target| target.as_str())) {
+        site.log_ill_formed(peer, None, OTHER_REQUEST);
+        let page = ErrorPage::new(400, "Bad Request", OTHER_REQUEST);
+        return Err(site.page(page).into());
     }
     let used = credentials.nonce().map(|nonce| {
         let mut nonces = site.nonces.borrow_mut();
