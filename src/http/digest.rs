@@ -103,9 +103,21 @@ impl Authorization {
         &self.username
     }
 
-    /// What the client says that it asks for. Asterisk does not compare it with the request.
-    pub fn uri(&self) -> &[u8] {
-        &self.uri
+    /// Whether they were made for the request with this target, a path and a query (RFC 7616, section 3.4.6). Asterisk
+    /// does not look, so that whoever intercepts them may ask for something else.
+    pub fn is_for(&self, target: &str) -> bool {
+        let own = self.uri.as_slice();
+        let absolute = [&b"http://"[..], b"https://"]
+            .into_iter()
+            .find_map(|scheme| own.strip_prefix(scheme));
+        let own = match absolute {
+            Some(rest) => {
+                let path = rest.iter().position(|byte| *byte == b'/');
+                rest.get(path.unwrap_or(rest.len())..).unwrap_or_default()
+            }
+            None => own,
+        };
+        own == target.as_bytes()
     }
 
     /// The nonce, if it can be one of ours.

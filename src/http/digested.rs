@@ -26,6 +26,9 @@ use crate::policy::user::User;
 /// What the secrets are hashed with, as in an Asterisk without `systemname`.
 const REALM: &str = "asterisk";
 
+/// What is said of credentials whose `uri` is not what is asked for.
+const OTHER_REQUEST: &str = "the credentials were made for another request";
+
 /// One who has proved who it is.
 struct Proved {
     user: Arc<User>,
@@ -135,6 +138,12 @@ fn prove(site: &Site, peer: &Peer, parts: &Parts) -> Result<Proved, Box<Reply>> 
         let failure = LoginFailure::Address;
         site.tell_refusal(peer, &name, &failure.to_string(), failed(failure));
         return Err(denied(site, ErrorPage::PERMISSION_DENIED).into());
+    }
+    let target = parts.uri.path_and_query();
+    if !credentials.is_for(target.map_or("/", |target| target.as_str())) {
+        site.log_ill_formed(peer, None, OTHER_REQUEST);
+        let page = ErrorPage::new(400, "Bad Request", OTHER_REQUEST);
+        return Err(site.page(page).into());
     }
     let used = credentials.nonce().map(|nonce| {
         let mut nonces = site.nonces.borrow_mut();

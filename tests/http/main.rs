@@ -15,6 +15,7 @@ mod json;
 mod limits;
 mod many;
 mod origins;
+mod rights;
 mod site;
 mod smuggling;
 mod stream;

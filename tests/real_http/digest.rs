@@ -113,10 +113,16 @@ fn credentials() -> Vec<Conversation> {
             .get(ASK)
             .credentials(right("00000003")),
         talk("without qop").get(ASK).credentials(right("")),
-        talk("another uri field").get(ASK).credentials(Credentials {
-            uri: "/elsewhere",
-            ..right("00000001")
-        }),
+        talk("another uri field")
+            .get(ASK)
+            .credentials(Credentials {
+                uri: "/elsewhere",
+                ..right("00000001")
+            })
+            .differs(
+                "credentials are good for the request that they were made for",
+                &["400", "the credentials were made for another request"],
+            ),
         talk("another realm").get(ASK).credentials(Credentials {
             realm: "elsewhere",
             ..right("00000001")
