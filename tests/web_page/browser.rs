@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -40,19 +41,13 @@ impl Browser {
     /// With further arguments.
     pub(crate) fn with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut driver = Command::new(program("chromedriver"))
-            .arg("--port=0")
-            .env("TMPDIR", folder.path())
-            .env("HOME", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver can be run");
-        let output = driver.stdout.take().expect("its output");
+        // It wants the same port of IPv4 and of IPv6, and ends where one of them is taken.
+        let (driver, port) = (0..20)
+            .find_map(|_| start_driver(folder.path()))
+            .expect("a port for chromedriver");
         let mut browser = Self {
             driver,
-            port: port(output),
+            port,
             session: String::new(),
             pid: None,
             _folder: folder,
@@ -272,8 +267,28 @@ impl Drop for Browser {
     }
 }
 
-/// The port that chromedriver prints.
-fn port(output: impl Read + Send + 'static) -> u16 {
+/// A chromedriver and its port; `None`: it has found no port, and ended.
+fn start_driver(folder: &Path) -> Option<(Child, u16)> {
+    let mut driver = Command::new(program("chromedriver"))
+        .arg("--port=0")
+        .env("TMPDIR", folder)
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver can be run");
+    let output = driver.stdout.take().expect("its output");
+    let port = port(output);
+    if port.is_none() {
+        terminate(&mut driver);
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    Some((driver, port?))
+}
+
+/// The port that chromedriver prints, if it has one.
+fn port(output: impl Read + Send + 'static) -> Option<u16> {
     let mut lines = BufReader::new(output).lines();
     let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
         let port = line.split_once("successfully on port ")?.1;
@@ -281,7 +296,7 @@ fn port(output: impl Read + Send + 'static) -> u16 {
     });
     // Whatever else it prints must not fill the pipe.
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-    port.expect("chromedriver names its port")
+    port
 }
 
 /// One request to chromedriver; returns the status and the member `value`.
