@@ -22,7 +22,6 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use super::connection::{Overdue, Patience, Pulse, STALLED_MAX, Socket, Watched};
 use super::page::ErrorPage;
@@ -36,10 +35,8 @@ use crate::session::entrance::certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::web::WebHub;
+use crate::transport::accept::accept;
 use crate::transport::socket::{prepare_client, wait_for_client};
-
-/// The pause after an error of `accept` (too many open files), so that it does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Most connections that have given way and are not closed yet.
 const CLOSING_MAX: usize = 16;
@@ -138,16 +135,9 @@ impl Shared {
         loop {
             let accepted = tokio::select! {
                 () = self.cancel.cancelled() => return,
-                accepted = port.listener.accept() => accepted,
+                accepted = accept(&port.listener) => accepted,
             };
-            let (stream, remote) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
+            let (stream, remote) = accepted;
             let Some(place) = self.admit(remote) else {
                 continue;
             };

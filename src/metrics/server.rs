@@ -16,9 +16,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::Sources;
+use crate::transport::accept::accept;
 
 /// Connections at a time; further ones wait.
 const CONNECTIONS_MAX: usize = 8;
@@ -28,9 +29,6 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a connection may live: one that reads nothing does not keep its place.
 const CONNECTION_MAX: Duration = Duration::from_secs(600);
-
-/// The pause after an error of `accept` (too many open files), so that it does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `cancel`. Wants a `LocalSet`.
 ///
@@ -42,24 +40,16 @@ pub async fn serve(listener: TcpListener, sources: Sources, cancel: Cancellation
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
-        let accepted = tokio::select! {
+        let (socket, _) = tokio::select! {
             () = cancel.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener) => accepted,
         };
-        match accepted {
-            Ok((socket, _)) => {
-                let sources = Rc::clone(&sources);
-                tokio::task::spawn_local(async move {
-                    let answered = answer(socket, sources);
-                    let _ = tokio::time::timeout(CONNECTION_MAX, answered).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                warn!(%error, "cannot accept a connection for metrics");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        let sources = Rc::clone(&sources);
+        tokio::task::spawn_local(async move {
+            let answered = answer(socket, sources);
+            let _ = tokio::time::timeout(CONNECTION_MAX, answered).await;
+            drop(place);
+        });
     }
 }
 

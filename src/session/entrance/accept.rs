@@ -4,21 +4,17 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use super::Entrance;
 use crate::hub::limit::Limit;
 use crate::policy::host::Host;
 use crate::session::waiting_room::WaitingRoom;
-
-/// The pause after an error of `accept` (too many open files), so that it does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use crate::transport::accept::accept;
 
 /// Most connections that have lost their place to another and are not closed yet.
 const PUSHED_OUT_MAX: usize = 16;
@@ -82,16 +78,9 @@ impl Entrance {
         loop {
             let accepted = tokio::select! {
                 () = cancel.cancelled() => return,
-                accepted = port.listener.accept() => accepted,
+                accepted = accept(&port.listener) => accepted,
             };
-            let (socket, address) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
+            let (socket, address) = accepted;
             // Whoever is behind a balancer is judged when the balancer has named it.
             if !self.proxy_from.names(address.ip()) && !self.may_connect(address) {
                 continue;
