@@ -13,7 +13,6 @@ mod connection;
 mod console;
 pub mod cookie;
 mod cors;
-mod crowd;
 pub mod digest;
 mod digested;
 mod exchange;

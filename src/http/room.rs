@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::crowd::Crowd;
 use crate::policy::host::Host;
+use crate::session::crowd::Crowd;
 
 /// The places for connections.
 #[derive(Debug, Clone)]

@@ -13,13 +13,13 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::cookie::SessionKey;
-use super::crowd::Crowd;
 use super::login::Visit;
 use crate::hub::SessionId;
 use crate::hub::limit::{Limit, LimitCounters};
 use crate::hub::security::Connection;
 use crate::policy::host::Host;
 use crate::policy::user::User;
+use crate::session::crowd::Crowd;
 use crate::session::shell::Clock;
 use crate::session::web::WebHub;
 

@@ -1,11 +1,12 @@
 //! The tokio shell around a hub's clients: one thread owns a hub and the sockets of its live clients.
 //! It decides nothing: it reads, writes, waits, and asks the hub. [`entrance`] deals with connections
-//! until they have logged in, by the rules of [`gate`], and `waiting_room` bounds their number; [`shell`] is what the
-//! tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes; `filters` has filters compiled beside the thread;
+//! until they have logged in, by the rules of [`gate`], and `waiting_room` bounds their number ([`crowd`] says
+//! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes; `filters` has filters compiled beside the thread;
 //! [`refusal_log`] has the lines of refusals, [`reports`] tells of those before login, and [`web`] has the sessions of HTTP.
 
 pub mod client;
 mod clients;
+pub mod crowd;
 pub mod entrance;
 mod filters;
 pub mod flush;

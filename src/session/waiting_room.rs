@@ -3,11 +3,12 @@
 //! hardly ever met. Only where every host has a single one is the newcomer refused.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::crowd::Crowd;
 use crate::policy::host::Host;
 
 /// The connections that have not logged in.
@@ -19,8 +20,9 @@ struct Room {
     limit: usize,
     /// The number of the next one; the oldest has the smallest.
     next: u64,
-    seats: BTreeMap<u64, (Host, CancellationToken)>,
-    hosts: HashMap<Host, usize>,
+    seats: HashMap<u64, CancellationToken>,
+    /// Whose they are.
+    crowd: Crowd<u64>,
     /// How many have logged in and are on their way out of here: they keep their place.
     settled: usize,
 }
@@ -30,6 +32,7 @@ struct Room {
 pub(super) struct Seat {
     room: WaitingRoom,
     number: u64,
+    host: Cell<Host>,
     settled: Cell<bool>,
     /// Cancelled when the place is needed for another.
     needed: CancellationToken,
@@ -52,12 +55,13 @@ impl WaitingRoom {
         let number = room.next;
         room.next += 1;
         let needed = CancellationToken::new();
-        room.seats.insert(number, (host, needed.clone()));
-        *room.hosts.entry(host).or_insert(0) += 1;
+        room.seats.insert(number, needed.clone());
+        room.crowd.insert(host, number);
         drop(room);
         Some(Seat {
             room: self.clone(),
             number,
+            host: Cell::new(host),
             settled: Cell::new(false),
             needed,
         })
@@ -67,33 +71,19 @@ impl WaitingRoom {
 impl Room {
     /// Makes room for a newcomer; `None` if that would not be fair.
     fn displace(&mut self, newcomer: Host) -> Option<()> {
-        let own = self.hosts.get(&newcomer).copied().unwrap_or_default();
-        let (host, count) = self.hosts.iter().max_by_key(|(_, count)| **count)?;
-        let (host, count) = if own >= *count {
-            (newcomer, own)
-        } else {
-            (*host, *count)
-        };
-        if count < 2 && host != newcomer {
+        let (host, number) = self.crowd.gives_way_to(newcomer)?;
+        if host != newcomer && self.crowd.count_of(host) < 2 {
             return None;
         }
-        let oldest = self.seats.iter().find(|(_, (other, _))| *other == host);
-        let number = *oldest?.0;
-        if let Some((_, needed)) = self.remove(number) {
+        if let Some(needed) = self.remove(host, number) {
             needed.cancel();
         }
         Some(())
     }
 
-    fn remove(&mut self, number: u64) -> Option<(Host, CancellationToken)> {
-        let seat = self.seats.remove(&number)?;
-        if let Some(count) = self.hosts.get_mut(&seat.0) {
-            *count -= 1;
-            if *count == 0 {
-                self.hosts.remove(&seat.0);
-            }
-        }
-        Some(seat)
+    fn remove(&mut self, host: Host, number: u64) -> Option<CancellationToken> {
+        self.crowd.remove(host, number);
+        self.seats.remove(&number)
     }
 }
 
@@ -101,18 +91,17 @@ impl Seat {
     /// A balancer has named the client: it is that host's place.
     pub(super) fn is_of(&self, host: Host) {
         let mut room = self.room.0.borrow_mut();
-        if let Some((_, needed)) = room.remove(self.number) {
-            room.seats.insert(self.number, (host, needed));
-            *room.hosts.entry(host).or_insert(0) += 1;
+        let before = self.host.replace(host);
+        if room.seats.contains_key(&self.number) {
+            room.crowd.remove(before, self.number);
+            room.crowd.insert(host, self.number);
         }
     }
-}
 
-impl Seat {
     /// Its client has logged in: nobody takes its place any more.
     pub(super) fn settle(&self) {
         let mut room = self.room.0.borrow_mut();
-        room.remove(self.number);
+        room.remove(self.host.get(), self.number);
         room.settled += 1;
         self.settled.set(true);
     }
@@ -134,7 +123,7 @@ impl Drop for Seat {
         if self.settled.get() {
             room.settled -= 1;
         } else {
-            room.remove(self.number);
+            room.remove(self.host.get(), self.number);
         }
     }
 }
@@ -164,7 +153,7 @@ mod tests {
         drop(greedy);
         assert_eq!(room.0.borrow().seats.len(), 3);
         drop((modest, third, more));
-        assert!(room.0.borrow().hosts.is_empty());
+        assert!(room.0.borrow().crowd.count() == 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::policy::host::Host;
 
 /// What many hosts have, in order of age: the oldest is the smallest.
 #[derive(Debug)]
-pub(super) struct Crowd<T> {
+pub struct Crowd<T> {
     of_host: HashMap<Host, BTreeSet<T>>,
     /// Every host, the one with the most at the end.
     counts: BTreeSet<(usize, Host)>,
@@ -26,7 +26,7 @@ impl<T> Default for Crowd<T> {
 
 impl<T: Ord + Copy> Crowd<T> {
     /// One more.
-    pub(super) fn insert(&mut self, host: Host, one: T) {
+    pub fn insert(&mut self, host: Host, one: T) {
         let own = self.of_host.entry(host).or_default();
         let before = own.len();
         if own.insert(one) {
@@ -37,7 +37,7 @@ impl<T: Ord + Copy> Crowd<T> {
     }
 
     /// One less, if it is there.
-    pub(super) fn remove(&mut self, host: Host, one: T) {
+    pub fn remove(&mut self, host: Host, one: T) {
         let Some(own) = self.of_host.get_mut(&host) else {
             return;
         };
@@ -58,23 +58,23 @@ impl<T: Ord + Copy> Crowd<T> {
     }
 
     /// How many there are.
-    pub(super) const fn count(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.count
     }
 
     /// How many that host has.
-    pub(super) fn count_of(&self, host: Host) -> usize {
+    pub fn count_of(&self, host: Host) -> usize {
         self.of_host.get(&host).map_or(0, BTreeSet::len)
     }
 
     /// The oldest of that host.
-    pub(super) fn oldest_of(&self, host: Host) -> Option<T> {
+    pub fn oldest_of(&self, host: Host) -> Option<T> {
         self.of_host.get(&host)?.first().copied()
     }
 
     /// Which one gives way to a newcomer, and whose it is: the oldest of the host with the most; the newcomer's own, if
     /// no host has more.
-    pub(super) fn gives_way_to(&self, newcomer: Host) -> Option<(Host, T)> {
+    pub fn gives_way_to(&self, newcomer: Host) -> Option<(Host, T)> {
         let &(most, host) = self.counts.last()?;
         let host = match self.count_of(newcomer) >= most {
             true => newcomer,
