@@ -59,6 +59,7 @@ pub mod daemon;
 pub mod demo;
 pub mod http;
 pub mod hub;
+pub mod import;
 pub mod metrics;
 pub mod policy;
 pub mod protocol;
