@@ -190,7 +190,20 @@ impl Document {
         };
         line.text = Zeroizing::new(escaped(&header));
         line.notes.push(note.into());
+        self.add_to_template(index, &name);
         true
+    }
+
+    /// Sections further down that add to one which is a template now have to say so.
+    fn add_to_template(&mut self, index: usize, name: &str) {
+        let headers = self.headers(name);
+        for later in headers.into_iter().filter(|later| *later > index) {
+            if let Some(line) = self.lines.get_mut(later) {
+                let text = line.text.replacen("](+)", "](+TEMPLATES=include)", 1);
+                let text = text.replacen("](+,", "](+TEMPLATES=include,", 1);
+                line.text = Zeroizing::new(text);
+            }
+        }
     }
 
     /// Replaces an option's value.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::document::{Document, Meaning, Rendered};
+use super::document::{Document, DocumentLine, Meaning, Rendered};
 use super::findings::Group;
 use super::workshop::{Workshop, Written};
 use super::{Draft, ImportError};
@@ -13,12 +13,14 @@ use crate::config::settings::Settings;
 use crate::config::{self, Environment};
 use crate::policy::class::Classes;
 use crate::policy::rights::Guards;
+use crate::policy::user::User;
 
 /// Most attempts: each mends everything that it finds, so that few are needed.
 const ATTEMPTS_MAX: usize = 50;
 
 /// Options that keep somebody out, or something away from somebody.
-const FENCES: [&str; 6] = [
+const FENCES: [&str; 7] = [
+    "secret",
     "permit",
     "deny",
     "acl",
@@ -151,18 +153,20 @@ impl Mender<'_> {
             let Some(header) = self.written.main.source(section.line) else {
                 continue;
             };
-            let restriction = self
-                .draft
-                .main
-                .get(header)
-                .and_then(|line| line.header_name())
-                .is_some_and(|name| name.starts_with('/'));
-            changed |= if restriction {
-                self.without_http(note)
-            } else {
-                let why = format!("switched off, because amimux refuses a line of it: {note}");
-                self.draft.main.disable(header, why)
-            };
+            let line = self.draft.main.get(header);
+            let name = line.and_then(DocumentLine::header_name).unwrap_or_default();
+            if name.starts_with('/') {
+                changed |= self.without_http(note);
+                continue;
+            }
+            let (place, name) = (line.and_then(|line| line.origin.clone()), name.to_owned());
+            let why = "switched off, because amimux refuses a line of it: put that right and remove \"!\"";
+            if self.draft.main.disable(header, format!("{why}; {note}")) {
+                let what = format!("[{name}] is {why}");
+                let findings = &mut self.draft.findings;
+                findings.add(Group::MustLookAt, place.as_ref(), what);
+                changed = true;
+            }
         }
         changed
     }
@@ -260,37 +264,42 @@ fn note(
     line.origin.clone()
 }
 
-/// What users may do no longer, and those about whom nothing has to be said.
+/// What users may do no longer, and those whose sections say what they said.
 pub(super) fn tell_what_differs(settings: &Settings, draft: &mut Draft) {
-    let mut users: Vec<_> = settings.users.iter().collect();
-    users.sort_by(|one, other| one.name.cmp(&other.name));
-    let findings = &mut draft.findings;
     let judged = Classes::SYSTEM
         .union(Classes::CONFIG)
         .union(Classes::ORIGINATE)
         .union(Classes::CALL);
-    for user in &users {
-        if user.rights.guards != Guards::Safe {
-            continue;
-        }
-        if user.write.contains_any(Classes::COMMAND) {
-            let what = format!(
-                "[{}] may run only commands that show something (allowcommand, or commandrules = asterisk)",
-                user.name
-            );
-            findings.add(Group::Differs, None, what);
-        }
-        if user.write.contains_any(judged) {
-            let what = format!(
-                "[{}] may not use actions to get at rights of other classes, which Asterisk does not always notice \
-                 (guards = asterisk)",
-                user.name
-            );
-            findings.add(Group::Differs, None, what);
+    let guarded = |user: &User| user.rights.guards == Guards::Safe;
+    let may = |user: &User, classes| guarded(user) && user.write.contains_any(classes);
+    let lists = [
+        (
+            Group::Differs,
+            named(settings, |user| may(user, Classes::COMMAND)),
+            "may run only those commands that show something (allowcommand, or commandrules = asterisk)",
+        ),
+        (
+            Group::Differs,
+            named(settings, |user| may(user, judged)),
+            "may not use arguments of actions to get at rights of other classes; Asterisk leaves ways (guards = asterisk)",
+        ),
+        (
+            Group::AsIs,
+            named(settings, |_| true),
+            "with secret, classes, access list, event filters and variables, but for what is said above",
+        ),
+    ];
+    for (group, names, what) in lists {
+        if !names.is_empty() {
+            draft.findings.add(group, None, format!("{names}: {what}"));
         }
     }
-    for user in &users {
-        let what = format!("[{}]: secret, classes, access list, event filters, variables", user.name);
-        findings.add(Group::AsIs, None, what);
-    }
+}
+
+/// The names of the users of whom it is true.
+fn named(settings: &Settings, holds: impl Fn(&User) -> bool) -> String {
+    let users = settings.users.iter().filter(|user| holds(user));
+    let mut names: Vec<String> = users.map(|user| format!("[{}]", user.name)).collect();
+    names.sort();
+    names.join(" ")
 }

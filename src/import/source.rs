@@ -190,10 +190,9 @@ impl Reader<'_> {
     }
 
     fn comment(&mut self, raw: &Raw<'_>) {
-        let text = match (raw.in_block, raw.text.trim()) {
-            (_, "") => String::new(),
-            (true, text) => format!("; {text}"),
-            (false, _) => raw.text.to_owned(),
+        let text = match raw.in_block && !raw.text.is_empty() {
+            true => format!("; {}", raw.text),
+            false => raw.text.to_owned(),
         };
         let line = DocumentLine::added(Meaning::Comment, text);
         self.source.document.push(line);

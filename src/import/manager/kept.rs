@@ -19,6 +19,7 @@ type Known = HashMap<&'static str, Zeroizing<String>>;
 
 /// Writes into sections what they keep from earlier ones.
 pub(super) fn complete(document: &mut Document, original: &Original<'_>, findings: &mut Findings) {
+    replaced(document, original, findings);
     let mut users: HashMap<String, Known> = original
         .users_conf
         .iter()
@@ -40,9 +41,7 @@ pub(super) fn complete(document: &mut Document, original: &Original<'_>, finding
         if missing.is_empty() {
             continue;
         }
-        let header = (0..document.lines.len())
-            .find(|index| origin(document, *index).as_ref() == Some(&section.location));
-        let Some(header) = header else {
+        let Some(header) = header(document, section) else {
             continue;
         };
         let what = "Asterisk keeps this from an earlier section of that name, or from users.conf";
@@ -59,6 +58,30 @@ pub(super) fn complete(document: &mut Document, original: &Original<'_>, finding
         );
         findings.add(Group::MustLookAt, Some(&section.location), what);
     }
+}
+
+/// Of several sections of one name the last one counts.
+fn replaced(document: &mut Document, original: &Original<'_>, findings: &mut Findings) {
+    let all: Vec<_> = sections(original).collect();
+    for (index, section) in all.iter().enumerate() {
+        let mut later = all.iter().skip(index + 1);
+        if !later.any(|other| other.name.eq_ignore_ascii_case(&section.name)) {
+            continue;
+        }
+        let what = "a section of that name further down takes its place";
+        if let Some(header) = header(document, section)
+            && document.disable(header, what)
+        {
+            let what = format!("[{}]: {what}", section.name);
+            findings.add(Group::MustLookAt, Some(&section.location), what);
+        }
+    }
+}
+
+/// Where the section begins in the document.
+fn header(document: &Document, section: &RawSection) -> Option<usize> {
+    (0..document.lines.len())
+        .find(|index| origin(document, *index).as_ref() == Some(&section.location))
 }
 
 /// The users that are in `users.conf` alone.
