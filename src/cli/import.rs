@@ -60,7 +60,10 @@ pub(super) fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     };
     say(&format!("{}\n", imported.findings));
     for file in &imported.files {
-        say(&format!("wrote {} (mode 600, with secrets)", file.display()));
+        say(&format!(
+            "wrote {} (mode 600, with secrets)",
+            file.display()
+        ));
     }
     let users = counted(imported.users, "user");
     say(&format!(

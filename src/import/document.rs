@@ -184,7 +184,9 @@ impl Document {
             .and_then(|rest| rest.split_once(')'))
             .map(|(modifiers, _)| modifiers);
         let header = match modifiers {
-            Some(modifiers) if modifiers.split(',').any(|modifier| modifier == "!") => return false,
+            Some(modifiers) if modifiers.split(',').any(|modifier| modifier == "!") => {
+                return false;
+            }
             Some(modifiers) => format!("[{name}]({modifiers},!)"),
             None => format!("[{name}](!)"),
         };
@@ -310,7 +312,11 @@ mod tests {
     fn lines_of_the_text_lead_back_to_those_of_the_document() {
         let mut document = Document::default();
         document.header("crm");
-        document.push(DocumentLine::option("secret", "a;b").noted("one").noted("two"));
+        document.push(
+            DocumentLine::option("secret", "a;b")
+                .noted("one")
+                .noted("two"),
+        );
         document.option("--x", "1");
         document.switch_off(2, "off");
         let rendered = document.render();
@@ -319,9 +325,6 @@ mod tests {
             "[crm]\n; amimux: one\n; amimux: two\nsecret = a\\;b\n; amimux: off\n; --x = 1\n"
         );
         let sources: Vec<_> = (0..7).map(|line| rendered.source(line)).collect();
-        assert_eq!(
-            sources,
-            [None, Some(0), None, None, Some(1), None, None]
-        );
+        assert_eq!(sources, [None, Some(0), None, None, Some(1), None, None]);
     }
 }

@@ -58,7 +58,9 @@ impl Findings {
 
     /// Those of one group, in the order of discovery.
     pub fn of(&self, group: Group) -> impl Iterator<Item = &Finding> {
-        self.list.iter().filter(move |finding| finding.group == group)
+        self.list
+            .iter()
+            .filter(move |finding| finding.group == group)
     }
 }
 

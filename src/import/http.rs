@@ -81,20 +81,28 @@ pub(super) fn add(draft: &mut Draft, manager: &Path, web: &Web) -> Result<(), Im
         return Ok(());
     };
     for error in report.errors() {
-        draft.findings.add(Group::MustLookAt, Some(&error.location), &error.what);
+        draft
+            .findings
+            .add(Group::MustLookAt, Some(&error.location), &error.what);
     }
-    draft.main.comments(&[&format!("AMI over HTTP, from {}.", path.display())]);
+    draft
+        .main
+        .comments(&[&format!("AMI over HTTP, from {}.", path.display())]);
     draft.main.header("http");
     section(draft, general, web);
     restrictions(draft, &sections);
     let what = "AMI over HTTP is served by amimux too; ARI, WebSockets and files stay with Asterisk's own HTTP server";
-    draft.findings.add(Group::MustLookAt, Some(&general.location), what);
+    draft
+        .findings
+        .add(Group::MustLookAt, Some(&general.location), what);
     Ok(())
 }
 
 fn section(draft: &mut Draft, general: &RawSection, web: &Web) {
     let port = general.named("bindport").next_back();
-    let port = port.and_then(|port| port.value.parse().ok()).unwrap_or(PORT);
+    let port = port
+        .and_then(|port| port.value.parse().ok())
+        .unwrap_or(PORT);
     let [one, other] = web.taken;
     let own = if web.take_over {
         port
@@ -109,7 +117,9 @@ fn section(draft: &mut Draft, general: &RawSection, web: &Web) {
             draft.findings.add(Group::MustLookAt, Some(at), &what);
             draft.main.push(line(option));
             draft.main.switch_off(draft.main.lines.len() - 1, what);
-        } else if web.take_over || !matches!(name.as_str(), "bindport" | "tlsbindaddr" | "sslbindaddr") {
+        } else if web.take_over
+            || !matches!(name.as_str(), "bindport" | "tlsbindaddr" | "sslbindaddr")
+        {
             draft.main.push(line(option));
         }
     }
@@ -117,20 +127,26 @@ fn section(draft: &mut Draft, general: &RawSection, web: &Web) {
         let note = format!("Asterisk's own HTTP server stays at port {port}");
         let line = DocumentLine::option("bindport", &own.to_string()).noted(&note);
         draft.main.push(line);
-        let tls = general
-            .options
-            .iter()
-            .rfind(|option| ["tlsbindaddr", "sslbindaddr"].contains(&option.name.to_ascii_lowercase().as_str()));
+        let tls = general.options.iter().rfind(|option| {
+            ["tlsbindaddr", "sslbindaddr"].contains(&option.name.to_ascii_lowercase().as_str())
+        });
         let address = tls
             .or_else(|| general.named("bindaddr").next_back())
             .map_or("127.0.0.1", |option| host(&option.value));
         let tls = free(own.saturating_add(1), &[one, other, port]);
-        draft.main.option("tlsbindaddr", &format!("{address}:{tls}"));
+        draft
+            .main
+            .option("tlsbindaddr", &format!("{address}:{tls}"));
         let what = format!("HTTP is at port {own}, HTTPS at {tls} if it is on: {note}");
-        draft.findings.add(Group::Differs, Some(&general.location), what);
+        draft
+            .findings
+            .add(Group::Differs, Some(&general.location), what);
     } else {
-        let what = format!("give Asterisk's HTTP server another bindport, as amimux is at port {own} now");
-        draft.findings.add(Group::MustLookAt, Some(&general.location), what);
+        let what =
+            format!("give Asterisk's HTTP server another bindport, as amimux is at port {own} now");
+        draft
+            .findings
+            .add(Group::MustLookAt, Some(&general.location), what);
     }
 }
 

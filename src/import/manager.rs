@@ -51,7 +51,9 @@ impl Original<'_> {
     fn has(&self, name: &str) -> bool {
         let sections = self.raw.sections.iter().map(|section| &section.name);
         let users = self.users_conf.iter().map(|user| &user.name);
-        sections.chain(users).any(|own| own.eq_ignore_ascii_case(name))
+        sections
+            .chain(users)
+            .any(|own| own.eq_ignore_ascii_case(name))
     }
 
     /// A name that no section has.
@@ -68,10 +70,7 @@ impl Original<'_> {
 ///
 /// # Errors
 /// What makes Asterisk refuse the file, too, and files that cannot be read.
-pub(super) fn draft(
-    path: &Path,
-    request: &Request,
-) -> Result<Draft, ImportError> {
+pub(super) fn draft(path: &Path, request: &Request) -> Result<Draft, ImportError> {
     let mut findings = Findings::default();
     let source = source::read(path, &mut findings)?;
     let users_conf = read_users_conf(path, &mut findings);
@@ -95,11 +94,7 @@ pub(super) fn draft(
     Ok(draft)
 }
 
-fn original<'a>(
-    path: &Path,
-    request: &'a Request,
-    users_conf: Vec<ManagerUser>,
-) -> Original<'a> {
+fn original<'a>(path: &Path, request: &'a Request, users_conf: Vec<ManagerUser>) -> Original<'a> {
     // What is wrong was said, or is said of the result.
     let raw = raw::read(path, &mut Report::default());
     let mut original = Original {
@@ -148,7 +143,9 @@ fn last<'a>(section: Option<&'a RawSection>, name: &str) -> Option<&'a str> {
 
 /// An address, in brackets or with a port behind it for all that.
 fn parse_address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
     bare.unwrap_or(text).parse().ok().or_else(with_port)
 }
@@ -283,11 +280,10 @@ fn for_asterisk(original: &Original<'_>, user: &str) -> Zeroizing<String> {
 
 /// `acl.conf`, where a section names an access list.
 fn add_acls(draft: &mut Draft, path: &Path) -> Result<(), ImportError> {
-    let wanted = draft
-        .main
-        .lines
-        .iter()
-        .any(|line| line.option_name().is_some_and(|name| name.eq_ignore_ascii_case("acl")));
+    let wanted = draft.main.lines.iter().any(|line| {
+        line.option_name()
+            .is_some_and(|name| name.eq_ignore_ascii_case("acl"))
+    });
     if !wanted {
         return Ok(());
     }
@@ -311,7 +307,8 @@ fn add_acls(draft: &mut Draft, path: &Path) -> Result<(), ImportError> {
 fn advice(draft: &mut Draft, path: &Path) {
     let findings = &mut draft.findings;
     if path.with_file_name("astmanproxy.conf").is_file() {
-        let what = "there is an astmanproxy.conf as well, which was not looked at: name it with --from";
+        let what =
+            "there is an astmanproxy.conf as well, which was not looked at: name it with --from";
         findings.add(Group::MustLookAt, None, what);
     }
     for what in [

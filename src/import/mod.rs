@@ -65,7 +65,9 @@ pub enum ImportError {
     #[error("{0}; {1}")]
     Read(String, &'static str),
     /// There is nothing that could be imported.
-    #[error("there is neither manager.conf nor astmanproxy.conf in '{0}'; name a file or a directory with --from")]
+    #[error(
+        "there is neither manager.conf nor astmanproxy.conf in '{0}'; name a file or a directory with --from"
+    )]
     Nothing(String),
     /// A file is one that Asterisk or astmanproxy refuses as well.
     #[error("{0}: {1}; put that right first, the original cannot be used either")]
@@ -157,8 +159,10 @@ fn preamble(from: &Path) -> Document {
     let from = from.display();
     let lines = [
         format!("Made by \"amimux import\" from {from}."),
-        "What amimux changed or left out says so in a line above it that begins with \"amimux:\".".to_owned(),
-        "This file holds secrets: chmod 640 it, owned by root, with the group that amimux runs as.".to_owned(),
+        "What amimux changed or left out says so in a line above it that begins with \"amimux:\"."
+            .to_owned(),
+        "This file holds secrets: chmod 640 it, owned by root, with the group that amimux runs as."
+            .to_owned(),
     ];
     for line in &lines {
         document.push(document::DocumentLine::comment(line));
@@ -166,6 +170,3 @@ fn preamble(from: &Path) -> Document {
     document.push(document::DocumentLine::comment(""));
     document
 }
-
-#[cfg(test)]
-mod tests;

@@ -74,14 +74,70 @@ mod tests {
         let lan: Option<IpAddr> = "192.0.2.7".parse().ok();
         let zero: Option<IpAddr> = "0.0.0.0".parse().ok();
         let cases = [
-            ("default", any, 5038, None, false, (5039, 5040, "127.0.0.1:5038")),
-            ("zero", zero, 5038, None, false, (5039, 5040, "127.0.0.1:5038")),
-            ("an address", lan, 5038, None, false, (5039, 5040, "192.0.2.7:5038")),
-            ("with TLS", lan, 5038, Some(5039), false, (5040, 5041, "192.0.2.7:5038")),
-            ("at ours", lan, 5039, Some(5040), false, (5041, 5042, "192.0.2.7:5039")),
-            ("over", lan, 5038, Some(5039), true, (5038, 5039, "127.0.0.1:5138")),
-            ("over, TLS there", any, 5038, Some(5138), true, (5038, 5138, "127.0.0.1:5139")),
-            ("over, at the end", any, 65535, None, true, (65535, 65535, "127.0.0.1:5138")),
+            (
+                "default",
+                any,
+                5038,
+                None,
+                false,
+                (5039, 5040, "127.0.0.1:5038"),
+            ),
+            (
+                "zero",
+                zero,
+                5038,
+                None,
+                false,
+                (5039, 5040, "127.0.0.1:5038"),
+            ),
+            (
+                "an address",
+                lan,
+                5038,
+                None,
+                false,
+                (5039, 5040, "192.0.2.7:5038"),
+            ),
+            (
+                "with TLS",
+                lan,
+                5038,
+                Some(5039),
+                false,
+                (5040, 5041, "192.0.2.7:5038"),
+            ),
+            (
+                "at ours",
+                lan,
+                5039,
+                Some(5040),
+                false,
+                (5041, 5042, "192.0.2.7:5039"),
+            ),
+            (
+                "over",
+                lan,
+                5038,
+                Some(5039),
+                true,
+                (5038, 5039, "127.0.0.1:5138"),
+            ),
+            (
+                "over, TLS there",
+                any,
+                5038,
+                Some(5138),
+                true,
+                (5038, 5138, "127.0.0.1:5139"),
+            ),
+            (
+                "over, at the end",
+                any,
+                65535,
+                None,
+                true,
+                (65535, 65535, "127.0.0.1:5138"),
+            ),
         ];
         for (name, address, port, tls, take_over, (own, own_tls, asterisk)) in cases {
             let places = Places::new(address, port, tls, take_over);

@@ -124,7 +124,10 @@ impl Mender<'_> {
             "general" => false,
             "http" => self.without_http(note),
             name if name.starts_with('/') => self.without_http(note),
-            _ => self.draft.main.disable(index, format!("switched off: {note}")),
+            _ => self
+                .draft
+                .main
+                .disable(index, format!("switched off: {note}")),
         }
     }
 
@@ -134,7 +137,9 @@ impl Mender<'_> {
         let main = &mut self.draft.main;
         if matches!(name.as_str(), "read" | "write") {
             main.rewrite(index, "none", note);
-            return main.get(index).is_some_and(|line| line.option_name().is_some());
+            return main
+                .get(index)
+                .is_some_and(|line| line.option_name().is_some());
         }
         if name.starts_with("tls") || name.starts_with("ssl") {
             let place = main.sections().get(index).cloned().flatten();
@@ -208,7 +213,10 @@ impl Mender<'_> {
         };
         let origin = acls.get(index).and_then(|line| line.origin.clone());
         let mut changed = false;
-        if acls.get(index).is_some_and(|line| line.option_name().is_some()) {
+        if acls
+            .get(index)
+            .is_some_and(|line| line.option_name().is_some())
+        {
             changed |= acls.switch_off(index, note);
         }
         let holders = self.acls.sections.iter().filter(|section| {
@@ -252,12 +260,7 @@ fn note_warnings(workshop: &Workshop, draft: &mut Draft, written: &Written, repo
     }
 }
 
-fn note(
-    document: &mut Document,
-    rendered: &Rendered,
-    line: u32,
-    what: &str,
-) -> Option<Location> {
+fn note(document: &mut Document, rendered: &Rendered, line: u32, what: &str) -> Option<Location> {
     let index = rendered.source(line)?;
     let line = document.lines.get_mut(index)?;
     line.notes.push(what.to_owned());

@@ -158,7 +158,8 @@ impl Reader<'_> {
         let lines = &self.source.document.lines;
         Section {
             name: name.to_owned(),
-            template: modifiers().any(|modifier| modifier == "!" || modifier.starts_with("+TEMPLATES=")),
+            template: modifiers()
+                .any(|modifier| modifier == "!" || modifier.starts_with("+TEMPLATES=")),
             number: lines.len(),
         }
     }
@@ -234,7 +235,9 @@ impl Reader<'_> {
     ) -> Result<(), ImportError> {
         let (text, spoils, why) = match error {
             LineError::TooLong => ("", false, "Asterisk skips such a line"),
-            LineError::NoEqualSign | LineError::NoName => (text, false, "Asterisk ignores such a line"),
+            LineError::NoEqualSign | LineError::NoName => {
+                (text, false, "Asterisk ignores such a line")
+            }
             LineError::NotUtf8 | LineError::ControlCharacter => (text, true, "Asterisk reads it"),
             fatal => return Err(ImportError::Source(place.clone(), fatal.to_string())),
         };

@@ -34,9 +34,7 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Vec<ManagerUser> {
         .iter()
         .filter(|section| !section.template && !is_general(section));
     users
-        .filter(|section| {
-            said(section, general, "hasmanager").is_some_and(|value| is_true(&value))
-        })
+        .filter(|section| said(section, general, "hasmanager").is_some_and(|value| is_true(&value)))
         .map(|section| ManagerUser {
             name: section.name.clone(),
             location: section.location.clone(),
@@ -64,6 +62,11 @@ fn said(
     general: Option<&RawSection>,
     name: &str,
 ) -> Option<zeroize::Zeroizing<String>> {
-    let first = |section: &RawSection| section.named(name).next().map(|option| option.value.clone());
+    let first = |section: &RawSection| {
+        section
+            .named(name)
+            .next()
+            .map(|option| option.value.clone())
+    };
     first(section).or_else(|| first(general?))
 }

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Draft, ImportError};
 use super::document::Rendered;
+use super::{Draft, ImportError};
 
 /// The name that amimux looks for beside its configuration.
 const ACL_FILE: &str = "acl.conf";

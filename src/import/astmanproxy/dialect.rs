@@ -43,7 +43,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ImportError> {
                 file: file.as_str().into(),
                 line,
             },
-            text: Zeroizing::new(text.trim_end().chars().filter(|c| !c.is_control()).collect()),
+            text: Zeroizing::new(
+                text.trim_end()
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .collect(),
+            ),
             pair: pair(text),
         })
         .collect())
@@ -85,7 +90,9 @@ mod tests {
         ];
         for (line, expected) in cases {
             let pair = pair(line);
-            let found = pair.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+            let found = pair
+                .as_ref()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
             assert_eq!(found, expected, "{line}");
         }
         assert_eq!(fields::<3>("a,,c,d"), ["a", "", "c"]);

@@ -52,7 +52,9 @@ impl Proxy {
                 "acceptencryptedconnection" => self.encrypted = yes,
                 "acceptunencryptedconnection" => self.unencrypted = yes,
                 "certfile" => self.certificate = Some(value.to_string()),
-                "retryinterval" => self.retry = value.parse().ok().filter(|n| (1..=3600).contains(n)),
+                "retryinterval" => {
+                    self.retry = value.parse().ok().filter(|n| (1..=3600).contains(n))
+                }
                 _ => {}
             }
         }
@@ -63,14 +65,28 @@ impl Proxy {
         let taken = |name: &str| {
             let reserved = ["general", "http"].iter().chain(users);
             let mut own = self.upstreams.iter().map(|upstream| upstream.name.as_str());
-            reserved.into_iter().any(|other| other.eq_ignore_ascii_case(name))
+            reserved
+                .into_iter()
+                .any(|other| other.eq_ignore_ascii_case(name))
                 || own.any(|other| other.eq_ignore_ascii_case(name))
         };
-        let stem: String = host.chars().filter(|c| c.is_alphanumeric() || "._-:".contains(*c)).collect();
-        let stem = if stem.is_empty() { "asterisk".to_owned() } else { stem };
+        let stem: String = host
+            .chars()
+            .filter(|c| c.is_alphanumeric() || "._-:".contains(*c))
+            .collect();
+        let stem = if stem.is_empty() {
+            "asterisk".to_owned()
+        } else {
+            stem
+        };
         let numbered = (2..).map(|number| format!("{stem}-{number}"));
         let mut names = std::iter::once(stem.clone()).chain(numbered);
         let name = names.find(|name| !taken(name)).unwrap_or_default();
+        if tls.is_empty() {
+            let what =
+                format!("[{name}]: the line does not say whether to use TLS; plain TCP is taken");
+            findings.add(Group::MustLookAt, Some(place), what);
+        }
         let tls = tls.eq_ignore_ascii_case("on");
         if tls {
             let what = format!(
@@ -104,7 +120,11 @@ impl Proxy {
             explain(line, draft);
         }
         let address = self.address(&mut draft.findings);
-        let mut taken: Vec<u16> = self.upstreams.iter().filter_map(|up| up.port.parse().ok()).collect();
+        let mut taken: Vec<u16> = self
+            .upstreams
+            .iter()
+            .filter_map(|up| up.port.parse().ok())
+            .collect();
         let port = match self.port {
             Some(port) if request.take_over => port,
             _ => free(5039, &taken),
@@ -112,10 +132,16 @@ impl Proxy {
         taken.push(port);
         let other = free(port.saturating_add(1).max(1024), &taken);
         let (plain, tls) = if self.unencrypted {
-            (SocketAddr::new(address, port), SocketAddr::new(address, other))
+            (
+                SocketAddr::new(address, port),
+                SocketAddr::new(address, other),
+            )
         } else {
             let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
-            (SocketAddr::new(local, other), SocketAddr::new(address, port))
+            (
+                SocketAddr::new(local, other),
+                SocketAddr::new(address, port),
+            )
         };
         let main = &mut draft.main;
         main.comments(&["Where applications connect."]);
@@ -134,7 +160,9 @@ impl Proxy {
             draft.findings.add(Group::MustLookAt, None, what);
         }
         if !request.take_over {
-            let what = format!("amimux is at port {port}, beside astmanproxy (--take-over gives it astmanproxy's)");
+            let what = format!(
+                "amimux is at port {port}, beside astmanproxy (--take-over gives it astmanproxy's)"
+            );
             draft.findings.add(Group::Differs, None, what);
         }
     }
@@ -143,7 +171,10 @@ impl Proxy {
         match self.address.as_deref() {
             Some("*") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Some(text) => text.parse().unwrap_or_else(|_| {
-                let what = format!("listenaddress = {} is no address; amimux is at 127.0.0.1", quoted(text));
+                let what = format!(
+                    "listenaddress = {} is no address; amimux is at 127.0.0.1",
+                    quoted(text)
+                );
                 findings.add(Group::MustLookAt, None, what);
                 IpAddr::V4(Ipv4Addr::LOCALHOST)
             }),
@@ -186,12 +217,16 @@ impl Proxy {
 /// Keeps a line as a comment, and says what became of it.
 fn explain(line: &Entry, draft: &mut Draft) {
     let Some((name, value)) = &line.pair else {
-        draft.main.push(DocumentLine::comment(line.text.trim_start_matches([';', '#', ' '])));
+        draft.main.push(DocumentLine::comment(
+            line.text.trim_start_matches([';', '#', ' ']),
+        ));
         return;
     };
     let name = name.to_ascii_lowercase();
     let (group, what) = fate(&name, value);
-    draft.findings.add(group, Some(&line.place), format!("{name}: {what}"));
+    draft
+        .findings
+        .add(group, Some(&line.place), format!("{name}: {what}"));
     // What may hold a secret is not repeated.
     let text = match name.as_str() {
         "host" | "proxykey" => format!("{name} = ..."),
@@ -208,28 +243,66 @@ fn fate(name: &str, value: &str) -> (Group, &'static str) {
         ("listenaddress", _) => (Group::AsIs, "bindaddr"),
         ("listenport", _) => (Group::AsIs, "port"),
         ("acceptunencryptedconnection", "yes") => (Group::AsIs, "bindaddr and port"),
-        ("acceptunencryptedconnection", _) => (Group::Differs, "plain connections come from this machine only"),
-        ("acceptencryptedconnection", "yes") => (Group::Differs, "tlsenable; TLS has a port of its own"),
+        ("acceptunencryptedconnection", _) => (
+            Group::Differs,
+            "plain connections come from this machine only",
+        ),
+        ("acceptencryptedconnection", "yes") => {
+            (Group::Differs, "tlsenable; TLS has a port of its own")
+        }
         ("acceptencryptedconnection", _) => (Group::AsIs, "there is no port for TLS"),
         ("certfile", _) => (Group::AsIs, "tlscertfile"),
-        ("retryinterval", _) => (Group::Differs, "reconnectmin; pauses grow up to reconnectmax"),
+        ("retryinterval", _) => (
+            Group::Differs,
+            "reconnectmin; pauses grow up to reconnectmax",
+        ),
         ("maxretries", "0") => (Group::AsIs, "amimux never gives up"),
         ("maxretries", _) => (Group::Differs, "amimux never gives up"),
-        ("sslclienthellotimeout", _) => (Group::Differs, "TLS has a port of its own, where authtimeout holds"),
-        ("asteriskwritetimeout", _) => (Group::Differs, "responsetimeout of the upstream, by default 30 seconds"),
-        ("clientwritetimeout", _) => (Group::Differs, "writetimeout of each user, by default 30 seconds"),
+        ("sslclienthellotimeout", _) => (
+            Group::Differs,
+            "TLS has a port of its own, where authtimeout holds",
+        ),
+        ("asteriskwritetimeout", _) => (
+            Group::Differs,
+            "responsetimeout of the upstream, by default 30 seconds",
+        ),
+        ("clientwritetimeout", _) => (
+            Group::Differs,
+            "writetimeout of each user, by default 30 seconds",
+        ),
         ("authrequired", "yes") => (Group::AsIs, "everybody has to log in"),
-        ("authrequired", _) => (Group::MustLookAt, "whoever did not log in so far has to: give it a user"),
-        ("proxykey", _) => (Group::MustLookAt, "there is no such key: applications log in as users"),
+        ("authrequired", _) => (
+            Group::MustLookAt,
+            "whoever did not log in so far has to: give it a user",
+        ),
+        ("proxykey", _) => (
+            Group::MustLookAt,
+            "there is no such key: applications log in as users",
+        ),
         ("inputformat" | "outputformat", "standard") => (Group::AsIs, "AMI"),
-        ("inputformat" | "outputformat", "http" | "xml") => {
-            (Group::MustLookAt, "served in [http], in Asterisk's forms and as JSON: docs/http.md")
-        }
-        ("inputformat" | "outputformat", _) => (Group::MustLookAt, "amimux has no such format; over HTTP there is JSON"),
+        ("inputformat" | "outputformat", "http" | "xml") => (
+            Group::MustLookAt,
+            "served in [http], in Asterisk's forms and as JSON: docs/http.md",
+        ),
+        ("inputformat" | "outputformat", _) => (
+            Group::MustLookAt,
+            "amimux has no such format; over HTTP there is JSON",
+        ),
         ("autofilter", "off") => (Group::AsIs, "events come whatever was asked"),
-        ("autofilter", _) => (Group::MustLookAt, "write Events: off into the login instead; answers come in any case"),
-        ("proc_user" | "proc_group", _) => (Group::Differs, "the user that the service is started as"),
-        ("logfile", _) => (Group::Differs, "the log goes to standard error, and so to the journal"),
-        _ => (Group::MustLookAt, "amimux does not know this option, and neither did astmanproxy 1.28"),
+        ("autofilter", _) => (
+            Group::MustLookAt,
+            "write Events: off into the login instead; answers come in any case",
+        ),
+        ("proc_user" | "proc_group", _) => {
+            (Group::Differs, "the user that the service is started as")
+        }
+        ("logfile", _) => (
+            Group::Differs,
+            "the log goes to standard error, and so to the journal",
+        ),
+        _ => (
+            Group::MustLookAt,
+            "amimux does not know this option, and neither did astmanproxy 1.28",
+        ),
     }
 }

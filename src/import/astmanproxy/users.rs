@@ -2,7 +2,7 @@
 //! either direction, an account that calls are booked on, and the Asterisk that is meant.
 
 use super::dialect::{Entry, fields};
-use super::fence;
+use super::fence::Reader;
 use super::settings::Proxy;
 use crate::import::Draft;
 use crate::import::document::DocumentLine;
@@ -28,7 +28,13 @@ const EVENT_CHANNEL_HEADERS: [&str; 6] = [
     "Source",
 ];
 /// Headers with the unique id of a channel, in events of any age.
-const ID_HEADERS: [&str; 5] = ["Uniqueid", "DestUniqueid", "DestUniqueID", "SrcUniqueID", "Uniqueid1"];
+const ID_HEADERS: [&str; 5] = [
+    "Uniqueid",
+    "DestUniqueid",
+    "DestUniqueID",
+    "SrcUniqueID",
+    "Uniqueid1",
+];
 
 /// Adds a section for each user.
 pub(super) fn add(users: &[Entry], proxy: &Proxy, draft: &mut Draft) {
@@ -49,9 +55,14 @@ pub(super) fn add(users: &[Entry], proxy: &Proxy, draft: &mut Draft) {
             None
         };
         if let Some(what) = what {
-            let what = format!("the user {} {what}", crate::config::diagnostics::quoted(name));
+            let what = format!(
+                "the user {} {what}",
+                crate::config::diagnostics::quoted(name)
+            );
             draft.main.push(DocumentLine::comment("").noted(&what));
-            draft.findings.add(Group::MustLookAt, Some(&entry.place), what);
+            draft
+                .findings
+                .add(Group::MustLookAt, Some(&entry.place), what);
             continue;
         }
         names.push(lower);
@@ -89,17 +100,25 @@ impl User<'_> {
         if secret.is_empty() {
             let what = "switched off: it has no secret; give it one and remove \"!\"";
             draft.main.disable(header, what);
-            self.tell(draft, Group::MustLookAt, &format!("[{}] is {what}", self.name));
+            self.tell(
+                draft,
+                Group::MustLookAt,
+                &format!("[{}] is {what}", self.name),
+            );
         } else {
             draft.main.option("secret", secret);
         }
         let events = upstream.is_none_or(|upstream| upstream.events);
-        draft.main.option("read", if events { "all" } else { "none" });
+        draft
+            .main
+            .option("read", if events { "all" } else { "none" });
         draft.main.option("write", "all");
         if let Some(upstream) = upstream.filter(|_| self.proxy.upstreams.len() > 1) {
             draft.main.option("upstream", &upstream.name);
             if !server.is_empty() && !upstream.host.eq_ignore_ascii_case(server) {
-                let what = format!("there is no host {server}; astmanproxy takes the first instead, and so does this");
+                let what = format!(
+                    "there is no host {server}; astmanproxy takes the first instead, and so does this"
+                );
                 self.tell(draft, Group::MustLookAt, &what);
             }
         }
@@ -112,7 +131,11 @@ impl User<'_> {
         if fences.contains(&false) {
             let what = "switched off: a rule of it cannot be said in amimux; write filters by hand and remove \"!\"";
             draft.main.disable(header, what);
-            self.tell(draft, Group::MustLookAt, &format!("[{}] is {what}", self.name));
+            self.tell(
+                draft,
+                Group::MustLookAt,
+                &format!("[{}] is {what}", self.name),
+            );
         }
     }
 
@@ -125,7 +148,7 @@ impl User<'_> {
         if channel.is_empty() {
             return true;
         }
-        let Some(pattern) = fence::not_beginning_with(&channel.to_ascii_lowercase()) else {
+        let Some(pattern) = Reader::Actions.not_beginning_with(channel) else {
             return false;
         };
         for header in CHANNEL_HEADERS {
@@ -146,11 +169,14 @@ impl User<'_> {
             return true;
         }
         if !channel.is_empty() {
-            let Some(pattern) = fence::beginning_with(&channel.to_ascii_lowercase()) else {
+            let Some(pattern) = Reader::Events.beginning_with(channel) else {
                 return false;
             };
             for header in EVENT_CHANNEL_HEADERS {
-                draft.main.option(&format!("eventfilter(header({header}),method(regex))"), &pattern);
+                draft.main.option(
+                    &format!("eventfilter(header({header}),method(regex))"),
+                    &pattern,
+                );
             }
             let what = format!(
                 "[{}]: events come that name the channel; astmanproxy also sent others of the same call, by its unique id",
@@ -159,13 +185,15 @@ impl User<'_> {
             self.tell(draft, Group::MustLookAt, &what);
         } else if !more {
             for header in ID_HEADERS {
-                draft.main.option(&format!("eventfilter(header({header}))"), "");
+                draft
+                    .main
+                    .option(&format!("eventfilter(header({header}))"), "");
             }
         }
         if context.is_empty() {
             return true;
         }
-        let Some(pattern) = fence::other_than(&context.to_ascii_lowercase()) else {
+        let Some(pattern) = Reader::Events.other_than(context) else {
             return false;
         };
         let name = "eventfilter(action(exclude),header(Context),method(regex))";
@@ -182,7 +210,7 @@ impl User<'_> {
         if context.is_empty() {
             return true;
         }
-        let Some(pattern) = fence::other_than(&context.to_ascii_lowercase()) else {
+        let Some(pattern) = Reader::Actions.other_than(context) else {
             return false;
         };
         let name = "actionfilter(action(exclude),header(Context),method(regex))";
@@ -201,7 +229,10 @@ impl User<'_> {
             return true;
         }
         // astmanproxy writes everything behind the secret in small letters.
-        draft.main.option("setheader(Originate,Account)", &account.to_ascii_lowercase());
+        draft.main.option(
+            "setheader(Originate,Account)",
+            &account.to_ascii_lowercase(),
+        );
         let what = format!(
             "[{}]: Account is written into Originate; astmanproxy changed it in other messages, too",
             self.name

@@ -91,7 +91,9 @@ pub(super) fn add_users(draft: &mut Draft, original: &Original<'_>) {
         if names.any(|name| name.eq_ignore_ascii_case(&user.name)) {
             continue;
         }
-        draft.main.comments(&["A user of users.conf, with hasmanager = yes."]);
+        draft
+            .main
+            .comments(&["A user of users.conf, with hasmanager = yes."]);
         draft.main.header(&user.name);
         if user.name.eq_ignore_ascii_case("http") {
             draft.main.option("type", "user");
@@ -103,7 +105,9 @@ pub(super) fn add_users(draft: &mut Draft, original: &Original<'_>) {
             "[{}] is a user of AMI with every class that read and write do not take away, from any address",
             user.name
         );
-        draft.findings.add(Group::MustLookAt, Some(&user.location), what);
+        draft
+            .findings
+            .add(Group::MustLookAt, Some(&user.location), what);
     }
 }
 

@@ -71,7 +71,8 @@ pub(super) fn spoiled(document: &mut Document, lines: &[usize], findings: &mut F
             names.push(name.clone());
         }
     }
-    let what = "switched off, because a line of it cannot be read here: put that right and remove \"!\"";
+    let what =
+        "switched off, because a line of it cannot be read here: put that right and remove \"!\"";
     for index in 0..document.lines.len() {
         let Some(line) = document.get(index) else {
             continue;
@@ -87,7 +88,11 @@ pub(super) fn spoiled(document: &mut Document, lines: &[usize], findings: &mut F
         if names.contains(&name) && name != "general" {
             let place = origin(document, index);
             if document.disable(index, what) {
-                findings.add(Group::MustLookAt, place.as_ref(), format!("[{name}] is {what}"));
+                findings.add(
+                    Group::MustLookAt,
+                    place.as_ref(),
+                    format!("[{name}] is {what}"),
+                );
             }
         }
     }
@@ -108,7 +113,10 @@ pub(super) fn options(document: &mut Document, findings: &mut Findings) {
         let Some(name) = document.get(index).and_then(DocumentLine::option_name) else {
             continue;
         };
-        let (name, section) = (name.to_ascii_lowercase(), section.as_deref().unwrap_or_default());
+        let (name, section) = (
+            name.to_ascii_lowercase(),
+            section.as_deref().unwrap_or_default(),
+        );
         if !is_known(document, &name, section) {
             unknown(document, index, &name, findings);
             continue;
@@ -120,7 +128,11 @@ pub(super) fn options(document: &mut Document, findings: &mut Findings) {
                 let what = "the time counts while the client's socket takes nothing at all; without a line it is 30000";
                 let place = origin(document, index);
                 note(document, index, what);
-                findings.add(Group::Differs, place.as_ref(), format!("writetimeout: {what}"));
+                findings.add(
+                    Group::Differs,
+                    place.as_ref(),
+                    format!("writetimeout: {what}"),
+                );
             }
             _ if name.starts_with(FILTER) => filter(document, index, findings),
             _ => {}
@@ -140,8 +152,11 @@ fn later_generals(document: &mut Document, findings: &mut Findings) {
     for header in headers.collect::<Vec<_>>() {
         let place = origin(document, header);
         findings.add(Group::MustLookAt, place.as_ref(), what);
-        let next = (header + 1..document.lines.len())
-            .find(|index| document.get(*index).is_some_and(|line| line.header_name().is_some()));
+        let next = (header + 1..document.lines.len()).find(|index| {
+            document
+                .get(*index)
+                .is_some_and(|line| line.header_name().is_some())
+        });
         for index in header..next.unwrap_or(document.lines.len()) {
             let line = document.get(index);
             if index == header || line.is_some_and(|line| line.option_name().is_some()) {
@@ -157,7 +172,9 @@ fn is_known(document: &Document, name: &str, section: &str) -> bool {
     let is_template = || {
         let headers = document.headers(section);
         let lines = headers.iter().filter_map(|index| document.get(*index));
-        lines.into_iter().any(|line| modifiers(&line.text).any(|word| word == "!"))
+        lines
+            .into_iter()
+            .any(|line| modifiers(&line.text).any(|word| word == "!"))
     };
     if section == "general" {
         general
@@ -177,9 +194,15 @@ fn unknown(document: &mut Document, index: usize, name: &str, findings: &mut Fin
     let what = if let Some(row) = of_name(false) {
         format!("{}: Asterisk ignores it here; {}", quoted(name), row.doc)
     } else if of_name(true).is_some() {
-        format!("{}: Asterisk ignores it here, and amimux might not; take the \";\" away if it is meant", quoted(name))
+        format!(
+            "{}: Asterisk ignores it here, and amimux might not; take the \";\" away if it is meant",
+            quoted(name)
+        )
     } else {
-        format!("{}: neither Asterisk nor amimux knows this option", quoted(name))
+        format!(
+            "{}: neither Asterisk nor amimux knows this option",
+            quoted(name)
+        )
     };
     let place = origin(document, index);
     findings.add(Group::MustLookAt, place.as_ref(), &what);
@@ -195,7 +218,10 @@ fn class_list(document: &mut Document, index: usize, name: &str, findings: &mut 
         return;
     }
     let granted = class_words(as_asterisk_reads(&text));
-    let what = format!("{name} = {}: Asterisk grants {granted} for this text", quoted(&text));
+    let what = format!(
+        "{name} = {}: Asterisk grants {granted} for this text",
+        quoted(&text)
+    );
     let place = origin(document, index);
     findings.add(Group::MustLookAt, place.as_ref(), &what);
     document.rewrite(index, &granted, what);
@@ -254,7 +280,8 @@ fn filter(document: &mut Document, index: usize, findings: &mut Findings) {
 /// A section called `[http]` is a user to Asterisk, and would be something else here.
 fn user_named_http(document: &mut Document) {
     for header in document.headers("http").into_iter().rev() {
-        let line = DocumentLine::option("type", "user").noted("says that this is a user called http");
+        let line =
+            DocumentLine::option("type", "user").noted("says that this is a user called http");
         document.insert_behind(header, vec![line]);
     }
 }
@@ -262,7 +289,9 @@ fn user_named_http(document: &mut Document) {
 /// The value of an option, unless the line is off, something else, or adds to an earlier one.
 fn value(line: &DocumentLine) -> Option<Zeroizing<String>> {
     line.option_name()?;
-    let code = CommentStripper::default().strip(line.text.as_bytes(), 1).ok()?;
+    let code = CommentStripper::default()
+        .strip(line.text.as_bytes(), 1)
+        .ok()?;
     let code = Zeroizing::new(code.text);
     match Line::parse(&code) {
         Ok(Some(Line::Option {
