@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test ends by panicking"
 )]
 
@@ -249,9 +248,16 @@ fn order_and_comments_stay() {
     assert!(result.user("old").is_none());
 }
 
-/// (what is wrong, lines of the user `x` and whatever follows, its facts as classes, or none where it is switched off, a
-/// word that the administrator is told)
-const FAULTS: [(&str, &str, Option<(&str, &str)>, &str); 15] = [
+/// What is wrong, lines of the user `x` and whatever follows, its facts as classes, or none where it is switched off, a
+/// word that the administrator is told.
+type Fault = (
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str)>,
+    &'static str,
+);
+
+const FAULTS: [Fault; 15] = [
     (
         "blanks in a list",
         "read = call, user\n",
@@ -464,14 +470,14 @@ fn what_is_printed_for_asterisk_lets_amimux_in() {
 #[test]
 fn users_conf_adds_users_with_every_class() {
     let manager = "[general]\nenabled=yes\n[6001]\nwrite=user\n";
-    let users = "[general]\nhasmanager=no\nsecret=hunter2\n[6000]\nhasmanager=yes\ndeny=0.0.0.0/0\n\
+    let users = "[general]\nhasmanager=no\nsecret=hunter\\;2\n[6000]\nhasmanager=yes\ndeny=0.0.0.0/0\n\
                  [6001]\nhasmanager=yes\nsecret=hunter3\nread=call\n[6002]\nsecret=hunter4\n";
     let result = imported(&[("manager.conf", manager), ("users.conf", users)], asis);
     assert_eq!(result.settings.users.len(), 2);
     let all = Classes::ALL;
     let one = result.user("6000").unwrap();
     assert_eq!((one.read, one.write), (all, all));
-    assert!(facts(one).contains("\"hunter2\""));
+    assert!(facts(one).contains("\"hunter;2\""));
     assert!(
         one.acl.allows("192.0.2.1".parse().unwrap()),
         "Asterisk reads no access list there"
@@ -573,11 +579,12 @@ const PROXY: &str = "# astmanproxy\nhost = 192.0.2.1, 5038, mux, s3cr3t, on, off
     host = pbx2.example.org, 5039, mux, s3cr3t, off, on\nlistenaddress = 127.0.0.1\nlistenport = 1234\n\
     acceptunencryptedconnection = yes\nretryinterval = 2\nproxykey = hunter1\noutputformat = csv\nautofilter = on\n";
 
+const RULES: &str = "steve=hunter2,SIP/Snom190,Local,from-sip,SteveS\nann=hunter3,,,,,PBX2.example.org\n\
+                 nobody=\nodd=hunter4,SIP/[1]\nsteve=hunter5\ngeneral=hunter6\n";
+
 #[test]
 fn rules_of_astmanproxy_hold() {
-    let users = "steve=hunter2,SIP/Snom190,Local,from-sip,SteveS\nann=hunter3,,,,,PBX2.example.org\n\
-                 nobody=\nodd=hunter4,SIP/[1]\nsteve=hunter5\ngeneral=hunter6\n";
-    let files = [("astmanproxy.conf", PROXY), ("astmanproxy.users", users)];
+    let files = [("astmanproxy.conf", PROXY), ("astmanproxy.users", RULES)];
     let result = imported(&files, asis);
     let mut names: Vec<_> = result
         .settings
@@ -636,6 +643,15 @@ fn rules_of_astmanproxy_hold() {
             );
         }
     }
+}
+
+#[test]
+fn rules_about_events_hold_and_what_cannot_is_told() {
+    let result = imported(
+        &[("astmanproxy.conf", PROXY), ("astmanproxy.users", RULES)],
+        asis,
+    );
+    let steve = result.user("steve").unwrap();
     let events = [
         ("Channel: SIP/Snom190-1\r\nContext: from-sip", true),
         ("Channel: SIP/Snom190-1", true),
@@ -744,6 +760,38 @@ fn the_command_writes_tells_and_replaces_nothing() {
 }
 
 #[test]
+fn what_is_read_is_never_replaced() {
+    let files = [
+        ("manager.conf", "[general]\nenabled=yes\n"),
+        ("acl.conf", "[x]\n"),
+    ];
+    let folder = folder(&files);
+    for (name, text) in files {
+        let mut request = request(folder.path());
+        request.output = folder.path().join(name);
+        assert!(
+            matches!(import(&request).unwrap_err(), ImportError::Original(_)),
+            "{name}"
+        );
+        assert_eq!(std::fs::read_to_string(&request.output).unwrap(), text);
+    }
+}
+
+#[test]
+fn an_asterisk_that_cannot_be_reached_takes_its_users_along() {
+    let proxy =
+        "host = pbx1, 5038, mux, s3cr3t, on, off\nhost = no/name, 5038, mux, s3cr3t, on, on\n";
+    let users = "a=hunter2\nb=hunter3,,,,,no/name\n";
+    let result = imported(
+        &[("astmanproxy.conf", proxy), ("astmanproxy.users", users)],
+        asis,
+    );
+    assert!(result.user("b").is_none(), "{}", result.text);
+    assert_eq!(result.user("a").unwrap().upstream, "pbx1");
+    assert_eq!(result.settings.upstreams.len(), 1);
+}
+
+#[test]
 fn exit_codes() {
     let folder = folder(&[("manager.conf", "[general\n"), ("acl.conf", "[x]\n")]);
     let elsewhere = folder.path().join("nothing");
@@ -772,6 +820,7 @@ fn a_list_that_is_there_is_not_replaced() {
     let folder = folder(&[
         ("manager.conf", manager),
         ("acl.conf", "[office]\ndeny=0.0.0.0/0\n"),
+        ("amimux-acl.conf", ""),
     ]);
     let mut request = request(folder.path());
     request.force = false;
@@ -786,7 +835,7 @@ fn a_list_that_is_there_is_not_replaced() {
     let files: Vec<PathBuf> = import(&request).unwrap().files;
     assert_eq!(
         files,
-        [elsewhere.join("mux.conf"), elsewhere.join("acl.conf")]
+        [elsewhere.join("mux.conf"), elsewhere.join("mux-acl.conf")]
     );
 }
 

@@ -1,10 +1,11 @@
 //! `http.conf`, where AMI over HTTP was served: its `[general]` becomes `[http]`, its restrictions keep their names.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use super::document::DocumentLine;
 use super::findings::Group;
-use super::place::{free, moved};
+use super::place::{free, moved, parse_address};
 use super::{Draft, ImportError};
 use crate::config::diagnostics::{Location, Report, quoted};
 use crate::config::raw::{self, RawOption, RawSection};
@@ -127,16 +128,15 @@ fn section(draft: &mut Draft, general: &RawSection, web: &Web) {
         let note = format!("Asterisk's own HTTP server stays at port {port}");
         let line = DocumentLine::option("bindport", &own.to_string()).noted(&note);
         draft.main.push(line);
-        let tls = general.options.iter().rfind(|option| {
-            ["tlsbindaddr", "sslbindaddr"].contains(&option.name.to_ascii_lowercase().as_str())
-        });
-        let address = tls
-            .or_else(|| general.named("bindaddr").next_back())
-            .map_or("127.0.0.1", |option| host(&option.value));
         let tls = free(own.saturating_add(1), &[one, other, port]);
-        draft
-            .main
-            .option("tlsbindaddr", &format!("{address}:{tls}"));
+        if said(general, &["tlsenable", "sslenable"]).is_some_and(is_true) {
+            let address = said(general, &["tlsbindaddr", "sslbindaddr"])
+                .or_else(|| said(general, &["bindaddr"]))
+                .and_then(parse_address)
+                .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let bind = SocketAddr::new(address, tls);
+            draft.main.option("tlsbindaddr", &bind.to_string());
+        }
         let what = format!("HTTP is at port {own}, HTTPS at {tls} if it is on: {note}");
         draft
             .findings
@@ -150,12 +150,15 @@ fn section(draft: &mut Draft, general: &RawSection, web: &Web) {
     }
 }
 
-/// The address without the port.
-fn host(address: &str) -> &str {
-    match address.rsplit_once(':') {
-        Some((host, _)) if host.ends_with(']') || !host.contains(':') => host,
-        _ => address,
-    }
+/// What the last line says that has one of these names.
+fn said<'a>(section: &'a RawSection, names: &[&str]) -> Option<&'a str> {
+    let is_named = |option: &&RawOption| {
+        names
+            .iter()
+            .any(|name| option.name.eq_ignore_ascii_case(name))
+    };
+    let option = section.options.iter().rfind(is_named)?;
+    Some(option.value.as_str())
 }
 
 fn restrictions(draft: &mut Draft, sections: &[RawSection]) {

@@ -4,14 +4,15 @@
 mod kept;
 mod rules;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::document::{Document, DocumentLine};
 use super::findings::{Findings, Group};
-use super::place::Places;
+use super::place::{Places, parse_address};
+use super::workshop::acl_file;
 use super::{Draft, ImportError, Request, http, preamble, source, users_conf};
 use crate::config::diagnostics::{Diagnostic, Location, Report, quoted};
 use crate::config::raw::{self, RawConfig, RawSection};
@@ -44,7 +45,7 @@ impl Original<'_> {
     }
 
     fn is_true(&self, name: &str) -> bool {
-        last(self.general(), name).is_some_and(|value| is_true(value))
+        last(self.general(), name).is_some_and(is_true)
     }
 
     /// Whether a section of that name is there already, in whatever file.
@@ -89,7 +90,7 @@ pub(super) fn draft(path: &Path, request: &Request) -> Result<Draft, ImportError
     upstream(&mut draft, &original);
     http::add(&mut draft, path, &original.web())?;
     kept::add_users(&mut draft, &original);
-    add_acls(&mut draft, path)?;
+    add_acls(&mut draft, path, request)?;
     advice(&mut draft, path);
     Ok(draft)
 }
@@ -113,11 +114,11 @@ fn original<'a>(path: &Path, request: &'a Request, users_conf: Vec<ManagerUser>)
     let enabled = original.is_true("enabled");
     let tls = (original.is_true("tlsenable") || original.is_true("sslenable")).then(|| {
         let given = last(general, "tlsbindaddr").or_else(|| last(general, "sslbindaddr"));
-        let any = address.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        let any = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         given
             .and_then(|text| text.parse().ok())
             .or_else(|| Some(SocketAddr::new(parse_address(given?)?, TLS_PORT)))
-            .unwrap_or(SocketAddr::new(any, TLS_PORT))
+            .unwrap_or_else(|| SocketAddr::new(any, TLS_PORT))
     });
     original.places = Places::new(address, port, tls.map(|tls| tls.port()), request.take_over);
     original.enabled = enabled;
@@ -139,15 +140,6 @@ impl Original<'_> {
 fn last<'a>(section: Option<&'a RawSection>, name: &str) -> Option<&'a str> {
     let option = section?.named(name).next_back()?;
     Some(option.value.as_str())
-}
-
-/// An address, in brackets or with a port behind it for all that.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
-    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    bare.unwrap_or(text).parse().ok().or_else(with_port)
 }
 
 fn read_users_conf(path: &Path, findings: &mut Findings) -> Vec<ManagerUser> {
@@ -279,13 +271,18 @@ fn for_asterisk(original: &Original<'_>, user: &str) -> Zeroizing<String> {
 }
 
 /// `acl.conf`, where a section names an access list.
-fn add_acls(draft: &mut Draft, path: &Path) -> Result<(), ImportError> {
+fn add_acls(draft: &mut Draft, path: &Path, request: &Request) -> Result<(), ImportError> {
     let wanted = draft.main.lines.iter().any(|line| {
         line.option_name()
             .is_some_and(|name| name.eq_ignore_ascii_case("acl"))
     });
     if !wanted {
         return Ok(());
+    }
+    let name = acl_file(&request.output);
+    if let Some(header) = draft.main.headers("general").first() {
+        let line = DocumentLine::option("aclconf", &name);
+        draft.main.insert_behind(*header, vec![line]);
     }
     let path = path.with_file_name("acl.conf");
     let mut document = preamble(&path);
@@ -294,7 +291,7 @@ fn add_acls(draft: &mut Draft, path: &Path) -> Result<(), ImportError> {
         rules::spoiled(&mut source.document, &source.spoiled, &mut draft.findings);
         document.lines.append(&mut source.document.lines);
         let what = format!(
-            "the named access lists were copied to acl.conf beside the new file, which amimux reads instead of {}",
+            "the named access lists were copied to {name}, which amimux reads instead of {}",
             path.display()
         );
         draft.findings.add(Group::Differs, None, what);

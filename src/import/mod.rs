@@ -75,6 +75,9 @@ pub enum ImportError {
     /// A file is there already.
     #[error("'{0}' exists; name another with --output, or replace it with --force")]
     Exists(String),
+    /// The file to be written is one of those that are read.
+    #[error("'{0}' is one of the files that are imported; name another with --output")]
+    Original(String),
     /// A file cannot be written.
     #[error("cannot write '{0}': {1}; check the directory and its permissions")]
     Write(String, io::Error),
@@ -107,6 +110,7 @@ struct Draft {
 /// See [`ImportError`]; nothing is written then.
 pub fn import(request: &Request) -> Result<Imported, ImportError> {
     let origin = Origin::find(&request.from)?;
+    origin.check_apart(&request.output)?;
     let workshop = Workshop::open(&request.output, request.force)?;
     let mut draft = match &origin {
         Origin::Manager(path) => manager::draft(path, request)?,
@@ -150,6 +154,24 @@ impl Origin {
             return Ok(Self::Astmanproxy(path));
         }
         Ok(Self::Manager(path))
+    }
+}
+
+impl Origin {
+    /// Nothing that is read is ever replaced, not even where files may be.
+    fn check_apart(&self, output: &Path) -> Result<(), ImportError> {
+        let (Self::Manager(path) | Self::Astmanproxy(path)) = self;
+        let beside = ["acl.conf", "users.conf", "http.conf"].map(|name| path.with_file_name(name));
+        let read = [path.clone(), path.with_extension("users")];
+        let Ok(output_file) = output.canonicalize() else {
+            // It is not there.
+            return Ok(());
+        };
+        let mut files = read.iter().chain(&beside);
+        if files.any(|file| file.canonicalize().is_ok_and(|file| file == output_file)) {
+            return Err(ImportError::Original(output.display().to_string()));
+        }
+        Ok(())
     }
 }
 

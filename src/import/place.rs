@@ -43,6 +43,15 @@ impl Places {
     }
 }
 
+/// An address, in brackets or with a port behind it for all that.
+pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.unwrap_or(text).parse().ok().or_else(with_port)
+}
+
 /// The address at which a program on the same machine reaches one that listens on `address`.
 pub(super) fn reachable(address: Option<IpAddr>) -> IpAddr {
     address
@@ -70,80 +79,32 @@ mod tests {
 
     #[test]
     fn amimux_and_asterisk_are_never_at_one_port() {
-        let any = None;
-        let lan: Option<IpAddr> = "192.0.2.7".parse().ok();
-        let zero: Option<IpAddr> = "0.0.0.0".parse().ok();
+        // Address, port, port for TLS, whether to take over; the ports of amimux, and where Asterisk is.
         let cases = [
+            ("", 5038, None, false, "5039 5040 127.0.0.1:5038"),
+            ("0.0.0.0", 5038, None, false, "5039 5040 127.0.0.1:5038"),
+            ("192.0.2.7", 5038, None, false, "5039 5040 192.0.2.7:5038"),
+            ("::1", 5038, Some(5039), false, "5040 5041 [::1]:5038"),
+            ("", 5039, Some(5040), false, "5041 5042 127.0.0.1:5039"),
             (
-                "default",
-                any,
-                5038,
-                None,
-                false,
-                (5039, 5040, "127.0.0.1:5038"),
-            ),
-            (
-                "zero",
-                zero,
-                5038,
-                None,
-                false,
-                (5039, 5040, "127.0.0.1:5038"),
-            ),
-            (
-                "an address",
-                lan,
-                5038,
-                None,
-                false,
-                (5039, 5040, "192.0.2.7:5038"),
-            ),
-            (
-                "with TLS",
-                lan,
-                5038,
-                Some(5039),
-                false,
-                (5040, 5041, "192.0.2.7:5038"),
-            ),
-            (
-                "at ours",
-                lan,
-                5039,
-                Some(5040),
-                false,
-                (5041, 5042, "192.0.2.7:5039"),
-            ),
-            (
-                "over",
-                lan,
+                "192.0.2.7",
                 5038,
                 Some(5039),
                 true,
-                (5038, 5039, "127.0.0.1:5138"),
+                "5038 5039 127.0.0.1:5138",
             ),
-            (
-                "over, TLS there",
-                any,
-                5038,
-                Some(5138),
-                true,
-                (5038, 5138, "127.0.0.1:5139"),
-            ),
-            (
-                "over, at the end",
-                any,
-                65535,
-                None,
-                true,
-                (65535, 65535, "127.0.0.1:5138"),
-            ),
+            ("", 5038, Some(5138), true, "5038 5138 127.0.0.1:5139"),
+            ("", 65535, None, true, "65535 65535 127.0.0.1:5138"),
         ];
-        for (name, address, port, tls, take_over, (own, own_tls, asterisk)) in cases {
-            let places = Places::new(address, port, tls, take_over);
-            assert_eq!((places.port, places.tls_port), (own, own_tls), "{name}");
-            assert_eq!(places.asterisk.to_string(), asterisk, "{name}");
-            assert_ne!(places.port, places.asterisk.port(), "{name}");
+        for (address, port, tls, take_over, expected) in cases {
+            let places = Places::new(parse_address(address), port, tls, take_over);
+            let Places {
+                port: own,
+                tls_port,
+                asterisk,
+            } = places;
+            assert_eq!(format!("{own} {tls_port} {asterisk}"), expected);
+            assert_ne!(own, asterisk.port(), "{expected}");
         }
     }
 }

@@ -18,8 +18,11 @@ use crate::policy::user::User;
 /// Most attempts: each mends everything that it finds, so that few are needed.
 const ATTEMPTS_MAX: usize = 50;
 
-/// Options that keep somebody out, or something away from somebody.
-const FENCES: [&str; 7] = [
+/// Options that keep somebody out or something away from somebody, and those without which one would be connected to
+/// another Asterisk or without TLS.
+const FENCES: [&str; 9] = [
+    "upstream",
+    "tls",
     "secret",
     "permit",
     "deny",
@@ -144,11 +147,12 @@ impl Mender<'_> {
         if name.starts_with("tls") || name.starts_with("ssl") {
             let place = main.sections().get(index).cloned().flatten();
             let switches = main.options(&place.unwrap_or_default(), &TLS_SWITCHES);
-            let mut changed = false;
-            for switch in switches {
-                changed |= main.switch_off(switch, note);
+            for switch in &switches {
+                main.switch_off(*switch, note);
             }
-            return changed || main.switch_off(index, note);
+            if !switches.is_empty() {
+                return true;
+            }
         }
         let mut changed = main.switch_off(index, note);
         if !FENCES.iter().any(|fence| name.starts_with(fence)) {

@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use super::document::Rendered;
 use super::{Draft, ImportError};
 
-/// The name that amimux looks for beside its configuration.
-const ACL_FILE: &str = "acl.conf";
 /// The name of the configuration while it is tried.
 const MAIN_FILE: &str = "amimux.conf";
 
@@ -52,7 +50,7 @@ impl Workshop {
     }
 
     pub(super) fn acls(&self) -> PathBuf {
-        self.directory.join(ACL_FILE)
+        self.directory.join(acl_file(&self.output))
     }
 
     /// How the directory begins a path in a message; such a message is about the files to be.
@@ -78,7 +76,10 @@ impl Workshop {
     pub(super) fn deliver(self, with_acls: bool, force: bool) -> Result<Vec<PathBuf>, ImportError> {
         let mut files = vec![(self.main(), self.output.clone())];
         if with_acls {
-            files.push((self.acls(), self.output.with_file_name(ACL_FILE)));
+            files.push((
+                self.acls(),
+                self.output.with_file_name(acl_file(&self.output)),
+            ));
         }
         if !force && let Some((_, taken)) = files.iter().find(|(_, to)| to.exists()) {
             return Err(ImportError::Exists(taken.display().to_string()));
@@ -99,6 +100,12 @@ impl Workshop {
         }
         Ok(delivered)
     }
+}
+
+/// The name of the file with access lists beside `output`; not acl.conf, which may be Asterisk's own.
+pub(super) fn acl_file(output: &Path) -> String {
+    let stem = output.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{stem}-acl.conf")
 }
 
 impl Drop for Workshop {

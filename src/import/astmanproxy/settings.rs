@@ -53,7 +53,7 @@ impl Proxy {
                 "acceptunencryptedconnection" => self.unencrypted = yes,
                 "certfile" => self.certificate = Some(value.to_string()),
                 "retryinterval" => {
-                    self.retry = value.parse().ok().filter(|n| (1..=3600).contains(n))
+                    self.retry = value.parse().ok().filter(|n| (1..=3600).contains(n));
                 }
                 _ => {}
             }
@@ -126,7 +126,7 @@ impl Proxy {
             .filter_map(|up| up.port.parse().ok())
             .collect();
         let port = match self.port {
-            Some(port) if request.take_over => port,
+            Some(port) if request.take_over && port >= 1024 => port,
             _ => free(5039, &taken),
         };
         taken.push(port);
