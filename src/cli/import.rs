@@ -30,7 +30,7 @@ pub(super) struct ImportArguments {
     /// A file, or a directory with manager.conf or astmanproxy.conf in it.
     #[arg(long, value_name = "PATH", default_value = "/etc/asterisk")]
     from: PathBuf,
-    /// The configuration to write; acl.conf is written beside it where it is needed.
+    /// The configuration to write; access lists go to a file beside it, where there are any.
     #[arg(short, long, value_name = "FILE", default_value = "amimux.conf")]
     output: PathBuf,
     /// Put amimux where applications connect today, and have Asterisk moved to another port.

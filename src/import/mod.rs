@@ -98,7 +98,7 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
 #[derive(Default)]
 struct Draft {
     main: Document,
-    /// `acl.conf`, if it is needed.
+    /// The named access lists, if there are any.
     acls: Option<Document>,
     findings: Findings,
     for_asterisk: Zeroizing<String>,
