@@ -4,6 +4,7 @@
 mod explain;
 mod filter_test;
 mod hash_secret;
+mod import;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,8 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Try a user's event filters on recorded events: what would be sent, by which filter, and at what cost.
     FilterTest(filter_test::FilterTestArguments),
+    /// Make a configuration of Asterisk's manager.conf, or of astmanproxy's files.
+    Import(import::ImportArguments),
     /// Hash a secret, so that the configuration does not tell what to log in with.
     HashSecret(hash_secret::HashSecretArguments),
 }
@@ -137,6 +140,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::FilterTest(arguments) => filter_test::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::HashSecret(arguments) => hash_secret::run(&arguments),
         Command::Demo(arguments) => run_demo(&arguments),
     };
