@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::{Settings, TlsListener};
 use amimux::config::{self, Environment};
-use amimux::daemon::{Daemon, Source, termination};
+use amimux::daemon::{Daemon, Passed, Source, termination};
 use amimux::demo::{self, DemoOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -238,7 +238,9 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         environment: environment(),
     };
     until_signal(async |cancel| {
-        let daemon = Daemon::bind(settings).await?.reloading(source);
+        let daemon = Daemon::bind(settings, Passed::of_process())
+            .await?
+            .reloading(source);
         daemon.run(cancel).await
     })
 }
