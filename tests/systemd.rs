@@ -16,7 +16,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use support::{AmiClient, Amimux, Simulated, free_ports, terminate, until};
+use support::{AmiClient, Amimux, Simulated, free_ports, repository, terminate, until};
 use tempfile::TempDir;
 
 /// A service manager's end of the protocol.
@@ -191,4 +191,62 @@ fn passed_sockets_are_served_and_others_are_opened_or_warned_of() {
         TcpStream::connect(("127.0.0.1", ports[1])).is_err(),
         "it is closed"
     );
+}
+
+/// The units, as they stand in the repository, where systemd looks for them; the program is the one that was built.
+fn units() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in ["amimux.service", "amimux.socket", "amimux-tls.socket"] {
+        let unit = std::fs::read_to_string(repository().join("systemd").join(name)).expect(name);
+        let unit = unit
+            .replace("/usr/bin/amimux", env!("CARGO_BIN_EXE_amimux"))
+            // Pages that only an installed package has.
+            .lines()
+            .filter(|line| !line.starts_with("Documentation="))
+            .fold(String::new(), |unit, line| unit + line + "\n");
+        std::fs::write(folder.path().join(name), unit).expect(name);
+    }
+    folder
+}
+
+fn systemd_analyze(arguments: &[&str], folder: &Path) -> (bool, String) {
+    let output = Command::new("systemd-analyze")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("systemd-analyze runs: install systemd");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_units() {
+    let folder = units();
+    let service = "./amimux.service";
+    let (fine, said) = systemd_analyze(
+        &["verify", service, "./amimux.socket", "./amimux-tls.socket"],
+        folder.path(),
+    );
+    let about_us: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("amimux"))
+        .collect();
+    assert!(fine && about_us.is_empty(), "{said}");
+    // In tenths: at most 1.5 of 10.
+    let threshold = ["security", "--offline=yes", "--threshold=15", service];
+    let (safe, said) = systemd_analyze(&threshold, folder.path());
+    assert!(safe, "{said}");
+}
+
+#[test]
+fn systemd_would_notice_what_is_wrong_with_a_unit() {
+    let folder = units();
+    let path = folder.path().join("amimux.service");
+    let unit = std::fs::read_to_string(&path).expect("the unit");
+    std::fs::write(&path, unit.replace("Type=notify", "Type=notices")).expect("the unit");
+    let (_, said) = systemd_analyze(&["verify", "./amimux.service"], folder.path());
+    assert!(said.contains("notices"), "{said}");
 }
