@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Tries the Debian package on this machine, as root: lintian, installing,
 # running as the service's user, removing, purging. Ends with an error if
-# anything fails, or if anything but the user is left behind.
+# anything fails, or if the package leaves anything but the user behind, whom
+# this script removes.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
@@ -11,6 +12,8 @@ die() { say "$*"; exit 1; }
 [ "$(id -u)" -eq 0 ] || die "installing a package wants root"
 ! dpkg -s amimux >/dev/null 2>&1 || die "amimux is installed here; this test would remove it"
 [ ! -e /etc/amimux ] || die "/etc/amimux is there; this test would remove it"
+
+! id amimux >/dev/null 2>&1 || die "there is a user amimux; this test would remove it"
 
 package=$(PROFILE=dev scripts/package.sh | tail -n 1)
 lintian --allow-root --fail-on error "$package"
@@ -23,6 +26,7 @@ running=
 finish() {
   [ -z "$running" ] || kill "$running" 2>/dev/null || true
   dpkg --purge amimux >/dev/null 2>&1 || true
+  userdel amimux 2>/dev/null || true
   rm -rf "$work"
 }
 trap finish EXIT
