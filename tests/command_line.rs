@@ -123,7 +123,7 @@ fn a_port_that_is_taken_is_named_with_a_remedy() {
 fn a_configuration_that_may_not_be_read_has_a_code_of_its_own() {
     use std::os::unix::fs::PermissionsExt;
     let (_folder, path) = configuration(GOOD);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("mode 0");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).expect("mode 0");
     let root = Command::new("id").arg("-u").output().expect("id runs");
     let check = [env!("CARGO_BIN_EXE_amimux"), "check", "--config", &path];
     let mut run = if root.stdout == b"0\n" {
