@@ -1,9 +1,11 @@
-//! The command line: what each command is for, and what it tells a person. Exit codes: 0 success, 1 failure,
-//! 2 wrong usage, 78 a configuration that cannot be used (`EX_CONFIG` of sysexits).
+//! The command line: what each command is for, and what it tells a person. Exit codes are in [`exit`].
 
+mod exit;
 mod explain;
 mod filter_test;
+mod generate;
 mod hash_secret;
+mod import;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::{Settings, TlsListener};
 use amimux::config::{self, Environment};
-use amimux::daemon::{Daemon, Source, termination};
+use amimux::daemon::{Daemon, Passed, Source, termination};
 use amimux::demo::{self, DemoOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -22,9 +24,6 @@ use tracing_subscriber::EnvFilter;
 
 /// Where the demo's proxy listens, if it can: the port next to Asterisk's own.
 const DEMO_PORT: u16 = 5039;
-
-/// `EX_CONFIG`: the configuration cannot be used.
-const EXIT_CONFIG: u8 = 78;
 
 /// One upstream AMI session per Asterisk, many virtual AMI sessions for your applications.
 #[derive(Debug, Parser)]
@@ -45,7 +44,8 @@ In Asterisk's manager.conf, amimux needs a user with read = all, write = all and
 writetimeout (10000). In amimux.conf, a section with `type = upstream` names that user, and every
 other section is a user of yours, written as in manager.conf.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage, 78 configuration error."
+Exit codes: 0 success, 1 failure, 64 wrong usage, 69 port in use, 71 the system refuses, 74 input or output
+fails, 77 not permitted, 78 configuration error."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -64,8 +64,13 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Try a user's event filters on recorded events: what would be sent, by which filter, and at what cost.
     FilterTest(filter_test::FilterTestArguments),
+    /// Make a configuration of Asterisk's manager.conf, or of astmanproxy's files.
+    Import(import::ImportArguments),
     /// Hash a secret, so that the configuration does not tell what to log in with.
     HashSecret(hash_secret::HashSecretArguments),
+    /// Write manual pages and completions, for a package.
+    #[command(hide = true)]
+    Generate(generate::GenerateArguments),
 }
 
 /// Which configuration.
@@ -131,18 +136,28 @@ enum LogFormat {
 
 /// Reads the arguments and does what they say.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // When standard error is gone there is nobody left to tell.
+            let _ = error.print();
+            // Help and the version come this way, too.
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
+        }
+    };
     let result = match arguments.command {
         Command::Run(arguments) => run_proxy(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::FilterTest(arguments) => filter_test::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::HashSecret(arguments) => hash_secret::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
         Command::Demo(arguments) => run_demo(&arguments),
     };
     result.unwrap_or_else(|error| {
         say(&format!("amimux: {error:#}"));
-        ExitCode::FAILURE
+        ExitCode::from(exit::code_of(&error))
     })
 }
 
@@ -223,14 +238,14 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
             counted(errors, "error"),
             counted(warnings, "warning")
         )?;
-        Ok(ExitCode::from(EXIT_CONFIG))
+        Ok(ExitCode::from(exit::unusable(path)))
     }
 }
 
 fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let (Some(settings), _) = load(&arguments.config.config) else {
         say("amimux: not started: the configuration has errors");
-        return Ok(ExitCode::from(EXIT_CONFIG));
+        return Ok(ExitCode::from(exit::unusable(&arguments.config.config)));
     };
     start_log(&arguments.log, arguments.log_format)?;
     let source = Source {
@@ -238,7 +253,9 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         environment: environment(),
     };
     until_signal(async |cancel| {
-        let daemon = Daemon::bind(settings).await?.reloading(source);
+        let daemon = Daemon::bind(settings, Passed::of_process())
+            .await?
+            .reloading(source);
         daemon.run(cancel).await
     })
 }
@@ -284,7 +301,7 @@ fn until_signal(
 
 fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)
-        .map_err(|error| anyhow::anyhow!("--log {filter}: {error}; try: --log debug"))?;
+        .map_err(|error| exit::UsageError(format!("--log {filter}: {error}; try: --log debug")))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

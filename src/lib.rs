@@ -23,6 +23,7 @@
 //! | [`http`] | AMI over HTTP: Asterisk's own forms of it, events as a stream, actions as JSON |
 //! | [`metrics`] | what Prometheus is told, on a port of its own |
 //! | [`sim`] | a simulated PBX for the demonstration, tests and benchmarks; shares only `protocol` and `policy` |
+//! | [`import`] | makes a configuration of Asterisk's or astmanproxy's files, with the rights that users had |
 //! | [`daemon`] | starts a thread for each Asterisk and the entrance for clients, and ends them |
 //! | [`demo`] | a simulated PBX, the proxy, and a few applications in one terminal |
 //! | `main`, `cli` | arguments, the log, exit codes |
@@ -59,6 +60,7 @@ pub mod daemon;
 pub mod demo;
 pub mod http;
 pub mod hub;
+pub mod import;
 pub mod metrics;
 pub mod policy;
 pub mod protocol;

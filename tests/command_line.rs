@@ -62,7 +62,7 @@ fn help_teaches_the_first_steps() {
     ] {
         assert!(help.contains(step), "{step} is missing:\n{help}");
     }
-    assert_eq!(amimux(&["run", "--nonsense"]).status.code(), Some(2));
+    assert_eq!(amimux(&["run", "--nonsense"]).status.code(), Some(64));
 }
 
 #[test]
@@ -111,12 +111,46 @@ fn a_port_that_is_taken_is_named_with_a_remedy() {
     let port = taken.local_addr().expect("its address").port();
     let (_folder, path) = configuration(&GOOD.replace("PORT", &port.to_string()));
     let output = amimux(&["run", "--config", &path]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(69));
     let error = text(&output.stderr);
     assert!(
         error.contains(&format!("cannot listen on 127.0.0.1:{port}")) && error.contains("bindaddr"),
         "{error}"
     );
+}
+
+#[test]
+fn a_configuration_that_may_not_be_read_has_a_code_of_its_own() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = configuration(GOOD);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).expect("mode 0");
+    let root = Command::new("id").arg("-u").output().expect("id runs");
+    let check = [env!("CARGO_BIN_EXE_amimux"), "check", "--config", &path];
+    let mut run = if root.stdout == b"0\n" {
+        // Root without what lets it read everything.
+        let mut run = Command::new("setpriv");
+        run.arg("--bounding-set=-dac_override,-dac_read_search")
+            .args(check);
+        run
+    } else {
+        let mut run = Command::new(check[0]);
+        run.args(&check[1..]);
+        run
+    };
+    let output = run.output().expect("it runs");
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(77), "{error}");
+    assert!(
+        error.contains("cannot read") && error.contains("Permission denied"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_wrong_log_filter_is_wrong_usage() {
+    let (_folder, path) = configuration(&GOOD.replace("PORT", "5039"));
+    let output = amimux(&["run", "--config", &path, "--log", "a=b=c"]);
+    assert_eq!(output.status.code(), Some(64), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -193,7 +227,7 @@ fn explain_tells_what_would_be_decided_and_by_which_rule() {
         ),
         (&["crm", "Ping", "no header"], 1, &["is not a header"]),
         (&["crm", "Ping", "A: b\r\nAction: Logoff"], 1, &["line end"]),
-        (&[], 2, &[]),
+        (&[], 64, &[]),
     ] {
         let (found, said) = explain(arguments);
         assert_eq!(found, Some(code), "{arguments:?}\n{said}");

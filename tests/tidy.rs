@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms, lowest first. Those in one row may import each other.
-const ROOMS: [&[&str]; 11] = [
+const ROOMS: [&[&str]; 12] = [
     &["protocol"],
     &["policy"],
     &["config"],
@@ -19,6 +19,7 @@ const ROOMS: [&[&str]; 11] = [
     &["session", "upstream"],
     &["http", "metrics"],
     &["sim"],
+    &["import"],
     &["daemon"],
     &["demo"],
     &["main", "cli", "lib"],

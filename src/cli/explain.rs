@@ -12,7 +12,7 @@ use amimux::policy::user::User;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{ConfigArgument, EXIT_CONFIG, load};
+use super::{ConfigArgument, exit, load};
 
 /// The exit code when something would be refused.
 const EXIT_REFUSED: u8 = 1;
@@ -54,7 +54,7 @@ pub(super) struct ExplainArguments {
 pub(super) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.config.config;
     let (Some(settings), _) = load(path) else {
-        return Ok(ExitCode::from(EXIT_CONFIG));
+        return Ok(ExitCode::from(exit::CONFIG));
     };
     let user =
         find_user(&settings, &arguments.user).with_context(|| format!("in {}", path.display()))?;

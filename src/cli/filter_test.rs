@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::explain::{classes, find_user};
-use super::{ConfigArgument, EXIT_CONFIG, load, say};
+use super::{ConfigArgument, exit, load, say};
 
 /// Most bytes that are read from standard input.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -45,7 +45,7 @@ pub(super) struct FilterTestArguments {
 pub(super) fn run(arguments: &FilterTestArguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.config.config;
     let (Some(settings), _) = load(path) else {
-        return Ok(ExitCode::from(EXIT_CONFIG));
+        return Ok(ExitCode::from(exit::CONFIG));
     };
     let user =
         find_user(&settings, &arguments.user).with_context(|| format!("in {}", path.display()))?;

@@ -26,7 +26,7 @@ pub(super) const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// Why a file cannot be read or an include not be followed.
 #[derive(Debug, Error)]
-pub(super) enum FileError {
+pub(crate) enum FileError {
     /// The operating system refuses.
     #[error("cannot read '{0}': {1}")]
     Read(String, io::Error),
@@ -52,7 +52,7 @@ pub(super) enum FileError {
 
 impl FileError {
     /// What to do about it.
-    pub(super) const fn remedy(&self) -> &'static str {
+    pub(crate) const fn remedy(&self) -> &'static str {
         match self {
             Self::Read(..) => "check the name and the permissions",
             Self::TooLong(_) | Self::NotAFile(_) => "name a configuration file",
@@ -63,21 +63,21 @@ impl FileError {
 }
 
 /// A file's content.
-pub(super) struct Content {
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+pub(crate) struct Content {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Whether everybody on the machine can read it.
     pub(super) exposed: bool,
 }
 
 /// The files of one configuration: where relative names start, which files are open, how many there were.
-pub(super) struct Files {
+pub(crate) struct Files {
     directory: PathBuf,
     open: Vec<PathBuf>,
     read: usize,
 }
 
 impl Files {
-    pub(super) fn new(main: &Path) -> Self {
+    pub(crate) fn new(main: &Path) -> Self {
         Self {
             directory: main.parent().unwrap_or_else(|| Path::new("")).to_owned(),
             open: Vec::new(),
@@ -86,7 +86,7 @@ impl Files {
     }
 
     /// Reads a file and notes that it is open; [`Files::close`] must follow.
-    pub(super) fn open(&mut self, path: &Path) -> Result<Content, FileError> {
+    pub(crate) fn open(&mut self, path: &Path) -> Result<Content, FileError> {
         let name = path.display().to_string();
         let failed = |error| FileError::Read(name.clone(), error);
         let canonical = path.canonicalize().map_err(failed)?;
@@ -121,12 +121,12 @@ impl Files {
     }
 
     /// Notes that the file opened last has been read.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.open.pop();
     }
 
     /// The regular files that an `#include` means, in alphabetical order.
-    pub(super) fn matching(&self, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
+    pub(crate) fn matching(&self, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
         let refused = || FileError::Pattern(pattern.to_owned());
         let full = self.directory.join(pattern);
         if full.is_file() {

@@ -12,7 +12,7 @@ mod entry;
 mod filters;
 mod general;
 mod http;
-mod include;
+pub(crate) mod include;
 pub mod lexer;
 mod load;
 mod metrics;
@@ -27,6 +27,6 @@ mod testing;
 pub mod tls;
 mod upstream;
 mod user;
-mod value;
+pub(crate) mod value;
 
 pub use load::{Environment, load};

@@ -37,7 +37,7 @@ pub(super) fn assign<T>(target: &mut T, value: Option<T>) {
 }
 
 /// Whether Asterisk takes the word for true.
-pub(super) fn is_true(value: &str) -> bool {
+pub(crate) fn is_true(value: &str) -> bool {
     TRUE_WORDS
         .iter()
         .any(|word| word.eq_ignore_ascii_case(value))

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use super::notify;
 use crate::config::diagnostics::Report;
 use crate::config::settings::{Settings, TlsListener};
 use crate::config::{self, Environment, raw};
@@ -106,6 +107,7 @@ impl Certificates {
         };
         let begun_with = source.text();
         while hangups.recv().await.is_some() {
+            notify::reloading().await;
             let source = source.clone();
             let read = tokio::task::spawn_blocking(move || source.read());
             match read.await {
@@ -121,6 +123,7 @@ impl Certificates {
                     error!("the configuration has errors: everything stays as it was");
                 }
             }
+            notify::reloaded().await;
         }
     }
 

@@ -1,7 +1,6 @@
 //! The thread that serves HTTP, if the configuration says so: with a runtime of its own, because turning answers into
 //! pages takes time that the threads of the Asterisks do not have.
 
-use std::net::SocketAddr;
 use std::thread::JoinHandle;
 
 use anyhow::{Context, bail};
@@ -13,6 +12,7 @@ use tracing::{error, info};
 
 use super::certificates::Current;
 use super::hub_thread::join_within;
+use super::ports::{self, Passed};
 use crate::config::settings::Http;
 use crate::http::server::{Port, Server};
 
@@ -24,33 +24,22 @@ pub(super) struct HttpPorts {
 }
 
 impl HttpPorts {
-    /// Opens the ports.
+    /// Opens the ports, or takes those that were passed.
     ///
     /// # Errors
     /// One of them cannot be opened.
-    pub(super) async fn bind(http: &Http) -> anyhow::Result<Self> {
-        let plain = open(http.bind, "HTTP", "`bindaddr` and `bindport`").await?;
-        let tls = match &http.tls {
-            Some(tls) => Some(open(tls.bind, "HTTPS", "`tlsbindaddr`").await?),
-            None => None,
-        };
+    pub(super) fn open(http: &Http, passed: &mut Passed) -> anyhow::Result<Self> {
+        let plain = passed.open(ports::HTTP, http.bind)?;
+        info!(address = %plain.local_addr()?, "HTTP is served");
+        let tls = http.tls.as_ref();
+        let tls = tls
+            .map(|tls| passed.open(ports::HTTPS, tls.bind))
+            .transpose()?;
+        if let Some(tls) = &tls {
+            info!(address = %tls.local_addr()?, "HTTPS is served");
+        }
         Ok(Self { plain, tls })
     }
-}
-
-async fn open(
-    address: SocketAddr,
-    protocol: &str,
-    options: &str,
-) -> anyhow::Result<std::net::TcpListener> {
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "cannot listen on {address} for {protocol}: is another program (Asterisk itself?) using the port? See {options} in [http]"
-        )
-    })?;
-    info!(address = %listener.local_addr()?, "{protocol} is served");
-    // It moves to another runtime.
-    Ok(listener.into_std()?)
 }
 
 /// The running thread.

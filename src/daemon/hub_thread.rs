@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::settings::{General, Upstream};
 use crate::hub::Hub;
 use crate::hub::limit::LimitCounters;
+use crate::hub::pulse::Pulse;
 use crate::hub::security::SecurityEvent;
 use crate::session::client::Arrival;
 use crate::session::reports::REPORTS_MAX;
@@ -51,6 +52,8 @@ pub(super) struct Ways {
     pub(super) web: WebHub,
     /// How often each limit was reached.
     pub(super) limits: Arc<LimitCounters>,
+    /// That the thread turns.
+    pub(super) pulse: Arc<Pulse>,
 }
 
 impl HubThread {
@@ -69,6 +72,8 @@ impl HubThread {
         let (web, web_calls) = WebHub::new();
         let limits = Arc::new(LimitCounters::default());
         let counted = Arc::clone(&limits);
+        let pulse = Arc::new(Pulse::default());
+        let beating = Arc::clone(&pulse);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -80,6 +85,7 @@ impl HubThread {
                 let _ends_everything = cancel.clone().drop_guard();
                 let mut hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
                 hub.count_in(counted);
+                hub.pulse_in(beating);
                 let shell = Rc::new(Shell::new(
                     hub,
                     clock,
@@ -104,6 +110,7 @@ impl HubThread {
             reports: report_sender,
             web,
             limits,
+            pulse,
         };
         Ok((Self { handle, name }, ways))
     }

@@ -4,6 +4,8 @@ mod certificates;
 mod files;
 mod http_thread;
 mod hub_thread;
+mod notify;
+mod ports;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,9 +22,12 @@ use self::certificates::Certificates;
 pub use self::certificates::Source;
 use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
+use self::notify::Watched;
+pub use self::ports::{Passed, PortError};
 use crate::config::settings::{General, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
 use crate::hub::limit::LimitCounters;
+use crate::hub::pulse::Pulse;
 use crate::metrics::{self, Sources};
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::Users;
@@ -47,26 +52,29 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the ports, so that what can go wrong goes wrong before anything was promised.
+    /// Opens the ports, so that what can go wrong goes wrong before anything was promised. Those in `passed` are open.
     ///
     /// # Errors
-    /// A port cannot be opened.
-    pub async fn bind(settings: Settings) -> anyhow::Result<Self> {
+    /// A port cannot be opened: with [`PortError`].
+    pub async fn bind(settings: Settings, mut passed: Passed) -> anyhow::Result<Self> {
         // While this is the only thread.
         files::prepare(&settings.general);
-        let listener = listen(settings.general.bind, "`port` and `bindaddr`").await?;
-        let tls_listener = match &settings.general.tls {
-            Some(tls) => Some(listen(tls.bind, "`tlsbindaddr`").await?),
-            None => None,
+        let mut open = |service, address| -> anyhow::Result<TcpListener> {
+            Ok(TcpListener::from_std(passed.open(service, address)?)?)
         };
-        let http = match &settings.http {
-            Some(http) => Some(HttpPorts::bind(http).await?),
-            None => None,
-        };
-        let metrics = match settings.general.metrics {
-            Some(address) => Some(listen(address, "`metricsbindaddr`").await?),
-            None => None,
-        };
+        let general = &settings.general;
+        let listener = open(ports::AMI, general.bind)?;
+        let tls = general.tls.as_ref();
+        let tls_listener = tls.map(|tls| open(ports::AMI_TLS, tls.bind)).transpose()?;
+        let metrics = general.metrics;
+        let metrics = metrics
+            .map(|address| open(ports::METRICS, address))
+            .transpose()?;
+        let http = settings.http.as_ref();
+        let http = http
+            .map(|http| HttpPorts::open(http, &mut passed))
+            .transpose()?;
+        passed.warn_of_rest();
         Ok(Self {
             settings,
             listener,
@@ -131,6 +139,11 @@ impl Daemon {
             entrance: Arc::clone(&gate.limits),
             registry: gate.registry.clone(),
         };
+        let watched = Watched {
+            hubs: hubs.pulses,
+            registry: gate.registry.clone(),
+            clock,
+        };
         let entrance = Entrance {
             gate,
             hubs: hubs.arrivals,
@@ -153,13 +166,12 @@ impl Daemon {
                 if let Some(listener) = self.metrics {
                     tokio::task::spawn_local(metrics::serve(listener, sources, cancel.clone()));
                 }
+                tokio::task::spawn_local(watched.keep_informed());
                 entrance.run(ports, cancel).await;
+                notify::stopping().await;
             })
             .await;
-        let mut ended = join(hubs.threads).await;
-        if let Some(http) = http {
-            ended = ended.and(http.join().await);
-        }
+        let ended = join(hubs.threads, http).await;
         // Kept for as long as the hubs run.
         drop(hubs.web);
         info!("amimux is down");
@@ -173,6 +185,7 @@ struct Hubs {
     arrivals: HashMap<String, mpsc::Sender<Arrival>>,
     web: HashMap<String, WebHub>,
     limits: Vec<(String, Arc<LimitCounters>)>,
+    pulses: Vec<(String, Arc<Pulse>)>,
     reports: Reports,
     /// What the first upstream's Asterisk greets with.
     first_banner: watch::Receiver<Option<String>>,
@@ -186,7 +199,7 @@ impl Hubs {
         cancel: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let (mut threads, mut first_banner) = (Vec::new(), None);
-        let mut limits = Vec::new();
+        let (mut limits, mut pulses) = (Vec::new(), Vec::new());
         let (mut arrivals, mut web) = (HashMap::new(), HashMap::new());
         let mut reports = Reports::default();
         for upstream in upstreams {
@@ -204,6 +217,7 @@ impl Hubs {
             reports.add(name.clone(), ways.reports);
             web.insert(name.clone(), ways.web);
             limits.push((name.clone(), ways.limits));
+            pulses.push((name.clone(), ways.pulse));
             arrivals.insert(name, ways.arrivals);
         }
         Ok(Self {
@@ -211,6 +225,7 @@ impl Hubs {
             arrivals,
             web,
             limits,
+            pulses,
             reports,
             first_banner: first_banner.context("no upstream is configured")?,
         })
@@ -235,20 +250,15 @@ fn gate(general: &General, users: Users, reports: Reports, clock: Clock) -> Gate
 }
 
 /// Waits until all have ended; the first error counts.
-async fn join(threads: Vec<HubThread>) -> anyhow::Result<()> {
+async fn join(threads: Vec<HubThread>, http: Option<HttpThread>) -> anyhow::Result<()> {
     let mut ended = Ok(());
     for thread in threads {
         ended = ended.and(thread.join().await);
     }
+    if let Some(http) = http {
+        ended = ended.and(http.join().await);
+    }
     ended
-}
-
-async fn listen(address: SocketAddr, options: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "cannot listen on {address}: is another program (Asterisk itself?) using the port? See {options} in [general]"
-        )
-    })
 }
 
 /// Says at every start which Asterisk need not prove who it is.

@@ -20,7 +20,7 @@ use self::application::Application;
 use self::table::Table;
 use crate::config::settings::Settings;
 use crate::config::{self, Environment};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Passed};
 use crate::policy::class::Classes;
 use crate::sim::server::serve;
 use crate::sim::{Pbx, PbxOptions, SimUser};
@@ -74,7 +74,7 @@ pub struct DemoOptions {
 pub async fn run(options: DemoOptions, cancel: CancellationToken) -> anyhow::Result<()> {
     let pbx_address = start_pbx(&options, cancel.clone())?;
     let settings = settings(pbx_address, options.port)?;
-    let daemon = Daemon::bind(settings).await?;
+    let daemon = Daemon::bind(settings, Passed::default()).await?;
     let address = daemon.local_address()?;
     let tasks = LocalSet::new();
     tasks

@@ -26,6 +26,7 @@ type Parts<'a> = ArrayVec<&'a [u8], 8>;
 impl Hub {
     /// An event with a Privilege: for every view that wants all its classes.
     pub(super) fn broadcast(&mut self, now: Now, frame: Frame<'_>, name: &[u8], classes: Classes) {
+        self.pulse.count_event();
         if classes.contains_all(Classes::SYSTEM) && self.note_system_event(now, name, frame) {
             return;
         }

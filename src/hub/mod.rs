@@ -27,6 +27,7 @@ mod login;
 mod loss;
 mod mailbox;
 mod notice;
+pub mod pulse;
 mod random;
 mod replies;
 mod reports;
@@ -51,6 +52,7 @@ use self::late::LateActions;
 use self::limit::{Limit, LimitCounters};
 use self::link::Link;
 use self::log::LogPosition;
+use self::pulse::Pulse;
 use self::random::Random;
 use self::ring::Ring;
 use self::security::Connection;
@@ -155,6 +157,7 @@ pub struct Hub {
     write_deadline: Option<Duration>,
     notices: VecDeque<Notice>,
     limits: Arc<LimitCounters>,
+    pulse: Arc<Pulse>,
 }
 
 impl Hub {
@@ -188,6 +191,7 @@ impl Hub {
             write_deadline: None,
             notices: VecDeque::new(),
             limits: Arc::default(),
+            pulse: Arc::default(),
             general,
             upstream,
         }
@@ -301,6 +305,16 @@ impl Hub {
     /// How often each limit was reached; to be read by any thread.
     pub const fn limits(&self) -> &Arc<LimitCounters> {
         &self.limits
+    }
+
+    /// Shows its pulse there from now on.
+    pub fn pulse_in(&mut self, pulse: Arc<Pulse>) {
+        self.pulse = pulse;
+    }
+
+    /// The thread that has this hub still turns.
+    pub fn beat(&self) {
+        self.pulse.beat(self.is_ready());
     }
 
     /// How many sessions there are; those of one request are none.

@@ -19,6 +19,9 @@ use crate::transport::stream::Stream;
 /// Bytes read from a client in one go.
 const READ_BYTES: usize = 16 * 1024;
 
+/// How often a thread shows at least that it turns.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+
 /// The clock of the process. All threads share one, so that times can be compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -190,21 +193,20 @@ impl Shell {
             .min()
     }
 
-    /// The task that does what is due by time.
+    /// The task that does what is due by time. At least once a second it shows that the thread still turns.
     ///
     /// Cancel safe: nothing is kept between two waits.
     pub async fn run_timer(self: Rc<Self>) {
         loop {
-            let deadline = self.next_deadline();
-            self.timer_armed.set(deadline);
-            match deadline {
-                Some(deadline) => {
-                    tokio::select! {
-                        () = tokio::time::sleep_until(self.clock.instant(deadline)) => {}
-                        () = self.timer_wake.notified() => {}
-                    }
-                }
-                None => self.timer_wake.notified().await,
+            self.hub.borrow().beat();
+            let next_beat = self.clock.now().since_start + BEAT_EVERY;
+            let deadline = self
+                .next_deadline()
+                .map_or(next_beat, |deadline| deadline.min(next_beat));
+            self.timer_armed.set(Some(deadline));
+            tokio::select! {
+                () = tokio::time::sleep_until(self.clock.instant(deadline)) => {}
+                () = self.timer_wake.notified() => {}
             }
             // This task is awake: what it does itself need not wake it again.
             self.timer_armed.set(Some(Duration::ZERO));
