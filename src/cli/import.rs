@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{EXIT_CONFIG, counted, say};
+use super::{counted, exit, say};
 
 /// Random bytes in the secret of amimux's user.
 const SECRET_BYTES: usize = 24;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
         Ok(imported) => imported,
         Err(error @ (ImportError::Source(..) | ImportError::Unusable(_))) => {
             say(&format!("amimux: {error}"));
-            return Ok(ExitCode::from(EXIT_CONFIG));
+            return Ok(ExitCode::from(exit::CONFIG));
         }
         Err(error) => return Err(error.into()),
     };
