@@ -55,6 +55,7 @@
 //! that it neither overtakes an event nor is overtaken. Whatever happens to Asterisk meanwhile, the client gets exactly
 //! one final answer.
 
+pub mod admin;
 pub mod config;
 pub mod daemon;
 pub mod demo;

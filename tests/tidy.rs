@@ -17,7 +17,7 @@ const ROOMS: [&[&str]; 12] = [
     &["hub"],
     &["transport"],
     &["session", "upstream"],
-    &["http", "metrics"],
+    &["http", "metrics", "admin"],
     &["sim"],
     &["import"],
     &["daemon"],

@@ -16,8 +16,8 @@ use crate::config::settings::{General, Upstream};
 use crate::hub::Hub;
 use crate::hub::limit::LimitCounters;
 use crate::hub::pulse::Pulse;
-use crate::hub::security::SecurityEvent;
-use crate::session::client::Arrival;
+use crate::session::control::HubControl;
+use crate::session::live::Ways;
 use crate::session::reports::REPORTS_MAX;
 use crate::session::shell::{Clock, Shell};
 use crate::session::web::WebHub;
@@ -41,35 +41,22 @@ pub(super) struct HubThread {
     name: String,
 }
 
-/// The ways into the thread.
-#[derive(Debug)]
-pub(super) struct Ways {
-    /// For clients that have logged in.
-    pub(super) arrivals: mpsc::Sender<Arrival>,
-    /// For what happened to those that have not.
-    pub(super) reports: mpsc::Sender<SecurityEvent>,
-    /// For those who come over HTTP.
-    pub(super) web: WebHub,
-    /// How often each limit was reached.
-    pub(super) limits: Arc<LimitCounters>,
-    /// That the thread turns.
-    pub(super) pulse: Arc<Pulse>,
-}
-
 impl HubThread {
     /// Starts the thread; it ends some time after `cancel`.
     pub(super) fn start(
         general: Arc<General>,
         upstream: Arc<Upstream>,
         clock: Clock,
-        banner: watch::Sender<Option<String>>,
         cancel: CancellationToken,
     ) -> anyhow::Result<(Self, Ways)> {
+        let (banner, seen_banner) = watch::channel(None);
+        let settings = Arc::clone(&upstream);
         let nonce = getrandom::u64().context("the system gives no random numbers")?;
         let name = upstream.name.clone();
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let (report_sender, reports) = mpsc::channel(REPORTS_MAX);
         let (web, web_calls) = WebHub::new();
+        let (control, control_calls) = HubControl::new();
         let limits = Arc::new(LimitCounters::default());
         let counted = Arc::clone(&limits);
         let pulse = Arc::new(Pulse::default());
@@ -99,6 +86,7 @@ impl HubThread {
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
                 tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
                 tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));
+                tasks.spawn_local(Rc::clone(&shell).run_control(control_calls));
                 runtime.block_on(tasks.run_until(async move {
                     cancel.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
@@ -106,11 +94,14 @@ impl HubThread {
             })
             .context("cannot start a thread")?;
         let ways = Ways {
+            upstream: settings,
             arrivals: sender,
             reports: report_sender,
             web,
+            control,
             limits,
             pulse,
+            banner: seen_banner,
         };
         Ok((Self { handle, name }, ways))
     }

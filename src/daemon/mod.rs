@@ -7,13 +7,11 @@ mod hub_thread;
 mod notify;
 mod ports;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -24,21 +22,18 @@ use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
 use self::notify::Watched;
 pub use self::ports::{Passed, PortError};
-use crate::config::settings::{General, Settings, TlsTrust, Upstream};
+use crate::config::settings::{General, Http, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
-use crate::hub::limit::LimitCounters;
-use crate::hub::pulse::Pulse;
 use crate::metrics::{self, Sources};
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::Users;
-use crate::session::client::Arrival;
 use crate::session::entrance::{Entrance, Port};
 use crate::session::gate::{Gate, Verifier};
+use crate::session::live::{Live, Rules, Ways};
 use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::{Registry, SessionLimits};
 use crate::session::reports::Reports;
 use crate::session::shell::Clock;
-use crate::session::web::WebHub;
 
 /// A running amimux.
 #[derive(Debug)]
@@ -120,44 +115,42 @@ impl Daemon {
         let tls_address = tls_ports.next().map(Port::local_address).transpose()?;
         let clock = Clock::start();
         let general = Arc::new(self.settings.general);
-        let hubs = Hubs::start(self.settings.upstreams, &general, clock, &cancel)?;
-        let gate = gate(&general, self.settings.users, hubs.reports, clock);
-        let http = match (self.settings.http, self.http) {
+        let (threads, ways) = start_hubs(self.settings.upstreams, &general, clock, &cancel)?;
+        let rules = rules(general, self.settings.http, self.settings.users, ways);
+        let gate = gate(&rules, clock);
+        let (_in_force, live) = Live::new(rules);
+        let rules = live.now();
+        let http = match (rules.http.as_deref(), self.http) {
             (Some(http), Some(ports)) => {
+                let ways = rules.upstreams();
                 let server = Server {
-                    http,
+                    http: http.clone(),
                     gate: gate.clone(),
-                    hubs: hubs.web.clone(),
-                    acl: general.acl.clone(),
+                    hubs: ways
+                        .map(|(name, ways)| (name.to_owned(), ways.web.clone()))
+                        .collect(),
+                    acl: rules.general.acl.clone(),
                 };
                 Some(HttpThread::start(server, ports, http_tls, cancel.clone())?)
             }
             _ => None,
         };
         let sources = Sources {
-            upstreams: hubs.limits,
+            live: live.clone(),
             entrance: Arc::clone(&gate.limits),
             registry: gate.registry.clone(),
         };
         let watched = Watched {
-            hubs: hubs.pulses,
+            hubs: rules
+                .upstreams()
+                .map(|(name, ways)| (name.to_owned(), Arc::clone(&ways.pulse)))
+                .collect(),
             registry: gate.registry.clone(),
             clock,
         };
-        let entrance = Entrance {
-            gate,
-            hubs: hubs.arrivals,
-            upstream_banner: hubs.first_banner,
-            banner: general.banner.clone(),
-            auth_timeout: general.auth_timeout,
-            auth_limit: general.auth_limit,
-            acl: general.acl.clone(),
-            proxy_from: general.proxy_from.clone(),
-            lines: ConnectionLines::default(),
-            tls_address,
-        };
+        let entrance = entrance(&rules, gate, tls_address)?;
         let tls = tls_address.map(tracing::field::display);
-        info!(%address, tls, upstreams = hubs.threads.len(), "amimux is up");
+        info!(%address, tls, upstreams = threads.len(), "amimux is up");
         LocalSet::new()
             .run_until(async {
                 if let Some(source) = self.source {
@@ -171,72 +164,51 @@ impl Daemon {
                 notify::stopping().await;
             })
             .await;
-        let ended = join(hubs.threads, http).await;
-        // Kept for as long as the hubs run.
-        drop(hubs.web);
+        let ended = join(threads, http).await;
         info!("amimux is down");
         ended
     }
 }
 
-/// The threads of the Asterisks, and the ways into them by the upstream's name.
-struct Hubs {
-    threads: Vec<HubThread>,
-    arrivals: HashMap<String, mpsc::Sender<Arrival>>,
-    web: HashMap<String, WebHub>,
-    limits: Vec<(String, Arc<LimitCounters>)>,
-    pulses: Vec<(String, Arc<Pulse>)>,
-    reports: Reports,
-    /// What the first upstream's Asterisk greets with.
-    first_banner: watch::Receiver<Option<String>>,
+/// Starts a thread for each Asterisk.
+fn start_hubs(
+    upstreams: Vec<Upstream>,
+    general: &Arc<General>,
+    clock: Clock,
+    cancel: &CancellationToken,
+) -> anyhow::Result<(Vec<HubThread>, Vec<Ways>)> {
+    let mut hubs = (Vec::new(), Vec::new());
+    for upstream in upstreams {
+        let general = Arc::clone(general);
+        let (thread, ways) = HubThread::start(general, Arc::new(upstream), clock, cancel.clone())?;
+        hubs.0.push(thread);
+        hubs.1.push(ways);
+    }
+    Ok(hubs)
 }
 
-impl Hubs {
-    fn start(
-        upstreams: Vec<Upstream>,
-        general: &Arc<General>,
-        clock: Clock,
-        cancel: &CancellationToken,
-    ) -> anyhow::Result<Self> {
-        let (mut threads, mut first_banner) = (Vec::new(), None);
-        let (mut limits, mut pulses) = (Vec::new(), Vec::new());
-        let (mut arrivals, mut web) = (HashMap::new(), HashMap::new());
-        let mut reports = Reports::default();
-        for upstream in upstreams {
-            let (banner, seen) = watch::channel(None);
-            first_banner.get_or_insert(seen);
-            let name = upstream.name.clone();
-            let (thread, ways) = HubThread::start(
-                Arc::clone(general),
-                Arc::new(upstream),
-                clock,
-                banner,
-                cancel.clone(),
-            )?;
-            threads.push(thread);
-            reports.add(name.clone(), ways.reports);
-            web.insert(name.clone(), ways.web);
-            limits.push((name.clone(), ways.limits));
-            pulses.push((name.clone(), ways.pulse));
-            arrivals.insert(name, ways.arrivals);
-        }
-        Ok(Self {
-            threads,
-            arrivals,
-            web,
-            limits,
-            pulses,
-            reports,
-            first_banner: first_banner.context("no upstream is configured")?,
-        })
+/// What is in force with these settings.
+fn rules(general: Arc<General>, http: Option<Http>, users: Users, ways: Vec<Ways>) -> Rules {
+    let name = |ways: &Ways| ways.upstream.name.clone();
+    Rules {
+        general,
+        http: http.map(Arc::new),
+        users: Arc::new(users),
+        upstreams: ways.iter().map(name).collect(),
+        hubs: ways.into_iter().map(|ways| (name(&ways), ways)).collect(),
     }
 }
 
 /// What logins are decided with.
-fn gate(general: &General, users: Users, reports: Reports, clock: Clock) -> Gate {
+fn gate(rules: &Rules, clock: Clock) -> Gate {
+    let general = &rules.general;
+    let mut reports = Reports::default();
+    for (name, ways) in rules.upstreams() {
+        reports.add(name.to_owned(), ways.reports.clone());
+    }
     let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
     Gate {
-        users: Arc::new(users),
+        users: Arc::clone(&rules.users),
         registry: Registry::new(SessionLimits {
             all: general.session_limit,
             per_host: general.address_limit,
@@ -247,6 +219,34 @@ fn gate(general: &General, users: Users, reports: Reports, clock: Clock) -> Gate
         failed_logins: Arc::new(Mutex::new(failed_logins)),
         limits: Arc::default(),
     }
+}
+
+/// What deals with clients until they have logged in.
+fn entrance(
+    rules: &Rules,
+    gate: Gate,
+    tls_address: Option<SocketAddr>,
+) -> anyhow::Result<Entrance> {
+    let general = &rules.general;
+    let (_, first) = rules
+        .upstreams()
+        .next()
+        .context("no upstream is configured")?;
+    Ok(Entrance {
+        gate,
+        hubs: rules
+            .upstreams()
+            .map(|(name, ways)| (name.to_owned(), ways.arrivals.clone()))
+            .collect(),
+        upstream_banner: first.banner.clone(),
+        banner: general.banner.clone(),
+        auth_timeout: general.auth_timeout,
+        auth_limit: general.auth_limit,
+        acl: general.acl.clone(),
+        proxy_from: general.proxy_from.clone(),
+        lines: ConnectionLines::default(),
+        tls_address,
+    })
 }
 
 /// Waits until all have ended; the first error counts.

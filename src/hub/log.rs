@@ -119,6 +119,11 @@ impl ViewLog {
             .map_or(self.open_start, |batch| batch.start)
     }
 
+    /// How many events there have been.
+    pub const fn event_count(&self) -> u64 {
+        self.sealed_events + self.open_events
+    }
+
     /// How many bytes are kept.
     pub const fn retained_bytes(&self) -> usize {
         self.retained_bytes

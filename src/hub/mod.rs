@@ -30,12 +30,15 @@ mod notice;
 pub mod pulse;
 mod random;
 mod replies;
+
 mod reports;
 mod requests;
 mod ring;
 pub mod security;
 mod session;
 mod slow;
+pub mod statistics;
+pub mod survey;
 mod turns;
 mod view;
 mod web;
@@ -57,6 +60,7 @@ use self::random::Random;
 use self::ring::Ring;
 use self::security::Connection;
 use self::session::{Local, Pending, Session, Stage, find_mut};
+use self::statistics::Statistics;
 use self::turns::Turns;
 use self::view::{ViewId, ViewKey, Views};
 use self::web::{Kind, Web};
@@ -157,6 +161,7 @@ pub struct Hub {
     write_deadline: Option<Duration>,
     notices: VecDeque<Notice>,
     limits: Arc<LimitCounters>,
+    statistics: Statistics,
     pulse: Arc<Pulse>,
 }
 
@@ -191,6 +196,7 @@ impl Hub {
             write_deadline: None,
             notices: VecDeque::new(),
             limits: Arc::default(),
+            statistics: Statistics::default(),
             pulse: Arc::default(),
             general,
             upstream,

@@ -54,6 +54,16 @@ impl Connection {
         self.remote.ip()
     }
 
+    /// Where the client is, with its port.
+    pub const fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Whether it is over TLS.
+    pub const fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
     /// One of its addresses: `IPV4/TCP/192.0.2.7/5038` or `IPV4/TLS/192.0.2.7/5039`
     /// (`main/manager.c`, `mansession_get_transport`).
     fn written(&self, address: SocketAddr) -> String {

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry as Metrics;
 
 use crate::hub::limit::{Limit, LimitCounters};
+use crate::session::live::Live;
 use crate::session::registry::Registry;
 
 pub use self::server::serve;
@@ -23,8 +24,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// Where the numbers come from.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// The limits of each Asterisk's hub, by its name.
-    pub upstreams: Vec<(String, Arc<LimitCounters>)>,
+    /// What is in force: the ways to each Asterisk's thread.
+    pub live: Live,
     /// The limits of those who have not logged in.
     pub entrance: Arc<LimitCounters>,
     /// Who is logged in.
@@ -64,10 +65,9 @@ impl Collector for Sources {
             None,
             MetricType::Counter,
         )?;
-        let hubs = self
-            .upstreams
-            .iter()
-            .map(|(name, counters)| (name.as_str(), counters, Limit::of_sessions()));
+        let rules = self.live.now();
+        let hubs = rules.upstreams();
+        let hubs = hubs.map(|(name, ways)| (name, &ways.limits, Limit::of_sessions()));
         let entrance = std::iter::once(("", &self.entrance, Limit::of_entrance()));
         for (upstream, counters, limits) in hubs.chain(entrance) {
             for limit in limits {
@@ -93,7 +93,7 @@ mod tests {
         hub.count(Limit::MaxQueued);
         entrance.count(Limit::AuthLimit);
         let sources = Sources {
-            upstreams: vec![("a \"pbx\"".to_owned(), hub)],
+            live: crate::session::live::fixtures::live("a \"pbx\"", hub),
             entrance,
             registry: Registry::new(SessionLimits::default()),
         };
