@@ -7,7 +7,7 @@
     reason = "a test ends by panicking"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
@@ -39,4 +39,81 @@ fn the_reference_is_the_table_of_options() {
          cargo run -- generate reference docs{}",
         differs.unwrap_or_default()
     );
+}
+
+/// All of `src/`, with texts as the program writes them: without marks of comments, continued lines and escapes.
+fn source() -> String {
+    fn collect(directory: &Path, text: &mut String) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut text = String::new();
+    collect(&root().join("src"), &mut text);
+    let mut parts = text.split("\\\n");
+    let mut joined = parts.next().unwrap().to_owned();
+    for part in parts {
+        joined.push_str(part.trim_start());
+    }
+    joined.replace("\\\"", "\"")
+}
+
+/// The text in code style with which a table's row begins, of every row that begins so.
+fn quoted_texts(document: &str) -> Vec<String> {
+    document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(text, _)| text.to_owned())
+        .collect()
+}
+
+#[test]
+fn texts_in_troubleshooting_are_those_of_the_source() {
+    let source = source();
+    let texts = quoted_texts(&read("docs/troubleshooting.md"));
+    assert!(texts.len() > 80, "{} texts", texts.len());
+    let mut missing = Vec::new();
+    for text in &texts {
+        let mut parts = text.split('…').filter(|part| part.trim().len() > 1);
+        if !parts.all(|part| source.contains(part)) {
+            missing.push(text.as_str());
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "the program does not say so any more: correct docs/troubleshooting.md\n{}",
+        missing.join("\n")
+    );
+}
+
+/// Every reason for which a login is refused, and for which a session ends, has its row.
+#[test]
+fn troubleshooting_knows_every_reason() {
+    let texts = quoted_texts(&read("docs/troubleshooting.md"));
+    let credential = read("src/policy/credential.rs");
+    let (failures, _) = credential.split_once("pub enum Login {").unwrap();
+    let reasons = failures
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("#[error(\"")?.strip_suffix("\")]"));
+    let session = read("src/hub/session.rs");
+    let (_, display) = session.split_once("for CloseReason {").unwrap();
+    let (display, _) = display.split_once("\n}\n").unwrap();
+    let endings = display
+        .lines()
+        .filter_map(|line| line.split('"').nth(1))
+        .map(|text| text.split('{').next().unwrap());
+    let mut seen = 0;
+    for reason in reasons.chain(endings) {
+        let known = texts
+            .iter()
+            .any(|text| text == reason || (reason.ends_with(' ') && text.starts_with(reason)));
+        assert!(known, "{reason:?} has no row in docs/troubleshooting.md");
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen} reasons");
 }
