@@ -73,10 +73,14 @@ fn quoted_texts(document: &str) -> Vec<String> {
 }
 
 #[test]
-fn texts_in_troubleshooting_are_those_of_the_source() {
+fn quoted_texts_are_those_of_the_source() {
     let source = source();
-    let texts = quoted_texts(&read("docs/troubleshooting.md"));
-    assert!(texts.len() > 80, "{} texts", texts.len());
+    let security = read("docs/security.md");
+    let (_, watched) = security.split_once("\n## What to watch\n").unwrap();
+    let mut texts = quoted_texts(watched);
+    assert!(texts.len() > 8, "{} texts", texts.len());
+    texts.extend(quoted_texts(&read("docs/troubleshooting.md")));
+    assert!(texts.len() > 90, "{} texts", texts.len());
     let mut missing = Vec::new();
     for text in &texts {
         let mut parts = text.split('…').filter(|part| part.trim().len() > 1);
@@ -86,7 +90,7 @@ fn texts_in_troubleshooting_are_those_of_the_source() {
     }
     assert!(
         missing.is_empty(),
-        "the program does not say so any more: correct docs/troubleshooting.md\n{}",
+        "the program does not say so any more: correct docs/troubleshooting.md and docs/security.md\n{}",
         missing.join("\n")
     );
 }
@@ -116,4 +120,57 @@ fn troubleshooting_knows_every_reason() {
         seen += 1;
     }
     assert!(seen >= 20, "{seen} reasons");
+}
+
+/// The rows of the table below a heading, cell by cell, without its head.
+fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
+    let (_, below) = document.split_once(&format!("\n{heading}\n")).unwrap();
+    below
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| {
+            let cells = line.trim_matches('|').split('|');
+            cells.map(|cell| cell.trim().to_owned()).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn libraries_called_tested_are_those_that_tests_install() {
+    let mut installed: Vec<(String, String)> = read("tests/clients/requirements.txt")
+        .lines()
+        .map(|line| line.split_once("==").unwrap())
+        .map(|(name, version)| (name.to_owned(), version.to_owned()))
+        .collect();
+    let package: serde_json::Value =
+        serde_json::from_str(&read("tests/clients/package.json")).unwrap();
+    let dependencies = package["dependencies"].as_object().unwrap();
+    installed.extend(dependencies.iter().map(|(name, version)| {
+        let version = version.as_str().unwrap();
+        (name.clone(), version.to_owned())
+    }));
+    let document = read("docs/client-libraries.md");
+    let mut told: Vec<(String, String)> = table(&document, "## Tested")
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    installed.sort();
+    told.sort();
+    assert_eq!(told, installed);
+    for (name, _) in &told {
+        assert!(document.contains(&format!("\n### {name}\n")), "{name}");
+    }
+}
+
+#[test]
+fn every_document_is_listed() {
+    let list = read("docs/README.md");
+    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") && name != "README.md" {
+            assert!(list.contains(&format!("({name}")), "docs/README.md: {name}");
+        }
+    }
 }

@@ -11,8 +11,8 @@ use super::SECTIONS;
 const INTRODUCTION: &str = "\
 # Configuration reference
 
-Every option, section by section. `amimux generate reference docs` writes this page, from the table with which amimux reads the
-file. The same table makes amimux.conf(5), and [amimux.conf](../conf/amimux.conf) shows the options in use.
+Every option, section by section. `cargo run -- generate reference docs` writes this page, from the table with which amimux
+reads the file. The same table makes amimux.conf(5), and [amimux.conf](../conf/amimux.conf) shows the options in use.
 
 The file is written in Asterisk's dialect: sections in brackets, `name = value`, comments behind `;`, templates `(!)`, and
 `#include`. Names of options count in any case of letters. An option that is not known is an error, and so is a value that cannot be
