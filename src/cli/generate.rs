@@ -124,4 +124,4 @@ fn see_also(directory: &Path) -> io::Result<()> {
 
 /// Where the documents are, for manual pages.
 const DOCUMENTS: &str =
-    ".PP\nFurther documents are listed in\n.I /usr/share/doc/amimux/docs/README.md .\n";
+    ".PP\nFurther documents are listed in\n.IR /usr/share/doc/amimux/docs/README.md .\n";

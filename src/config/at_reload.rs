@@ -42,7 +42,9 @@ impl AtReload {
     /// What the words mean.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::AtOnce => "it counts from then on, for sessions that are there as well",
+            Self::AtOnce => {
+                "it counts from then on, for sessions that are there as well; whoever may not be there any more is disconnected"
+            }
             Self::NextLogin => "it counts for logins from then on",
             Self::NextConnection => {
                 "it counts for connections from then on; those that are there go on as they began"
@@ -86,10 +88,6 @@ const LISTS: &[(Place, AtReload, &[&str])] = &[
             "tlscafile",
             "authtimeout",
             "authlimit",
-            "permit",
-            "deny",
-            "acl",
-            "aclconf",
             "proxyfrom",
             "banner",
         ],
@@ -118,13 +116,9 @@ const LISTS: &[(Place, AtReload, &[&str])] = &[
             "webtoken",
             "webtokenfile",
             "authtype",
-            "permit",
-            "deny",
-            "acl",
             "allowmultiplelogin",
             "displayconnects",
             "sessionlimit",
-            "upstream",
         ],
     ),
     (
@@ -144,16 +138,6 @@ const LISTS: &[(Place, AtReload, &[&str])] = &[
             "tlsfingerprint",
             "tlscertfile",
             "tlsprivatekey",
-        ],
-    ),
-    (
-        Place::Upstream,
-        AtReload::NextConnection,
-        &[
-            "connecttimeout",
-            "logintimeout",
-            "reconnectmin",
-            "reconnectmax",
         ],
     ),
     (

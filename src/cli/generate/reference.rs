@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use amimux::config::at_reload::{self, AtReload};
 use amimux::config::options::{OptionDoc, Place, documented};
+use amimux::policy::class::LABELS;
 
 use super::SECTIONS;
 
@@ -27,7 +28,8 @@ read: `amimux check` tells the line and what to write instead.
 ## At a reload
 
 `systemctl reload amimux`, SIGHUP and the action `MuxReload` read the file again, with all that it names. Either everything
-in it comes into force, or, if it has an error, nothing. The column \"at a reload\" tells from when on a changed value counts:
+in it comes into force, or, if it has an error, nothing. The column \"at a reload\" tells from when on a changed value
+counts:
 ";
 
 /// Which documents tell more of a kind of section.
@@ -59,6 +61,13 @@ pub(super) fn page(page: &mut impl Write) -> io::Result<()> {
     for (place, title, about) in SECTIONS {
         writeln!(page, "\n## {}\n\n{about}", heading(title))?;
         writeln!(page, "{}\n", further(place))?;
+        if place == Place::User {
+            let classes = LABELS.map(|(label, _)| format!("`{label}`")).join(", ");
+            writeln!(
+                page,
+                "Classes for `read` and `write`, separated by commas without blanks: {classes}; `all`, `none`.\n"
+            )?;
+        }
         writeln!(
             page,
             "| option | value | default | at a reload | what it does |\n|---|---|---|---|---|"
