@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use self::log::LogFormat;
+use self::log::{Log, LogFormat};
 
 /// Where the demo's proxy listens, if it can: the port next to Asterisk's own.
 const DEMO_PORT: u16 = 5039;
@@ -236,11 +236,20 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let (Some(settings), _) = load(&arguments.config.config) else {
-        say("amimux: not started: the configuration has errors");
+    let log = log::start(&arguments.log, arguments.log_format)?;
+    serve(arguments, &log).or_else(|error| {
+        log.tell_end(&format!("{error:#}"));
+        Ok(ExitCode::from(exit::code_of(&error)))
+    })
+}
+
+fn serve(arguments: &RunArguments, log: &Log) -> anyhow::Result<ExitCode> {
+    let (settings, report) = config::load(&arguments.config.config, &environment());
+    log.tell(&report);
+    let Some(settings) = settings else {
+        log.tell_end("not started: the configuration has errors");
         return Ok(ExitCode::from(exit::unusable(&arguments.config.config)));
     };
-    log::start(&arguments.log, arguments.log_format)?;
     let source = Source {
         path: arguments.config.config.clone(),
         environment: environment(),

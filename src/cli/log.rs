@@ -10,9 +10,10 @@ mod tests;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use amimux::config::diagnostics::Report;
 use amimux::daemon::{LogControl, LogFilterError};
 use clap::ValueEnum;
-use tracing::{Subscriber, warn};
+use tracing::{Subscriber, error, warn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -20,7 +21,7 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use self::journal::Journal;
 use self::json::Json;
-use super::exit;
+use super::{exit, say};
 
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,23 +38,68 @@ pub(super) enum LogFormat {
     Journald,
 }
 
-/// Begins to log. What comes back changes later what is logged.
+/// The log that was begun.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// Changes later what is logged.
+    #[expect(
+        dead_code,
+        reason = "for the action and the command that change the log"
+    )]
+    pub(super) control: LogControl,
+    /// Whether lines are read by programs, so that each has to be an event.
+    for_programs: bool,
+}
+
+impl Log {
+    /// Tells what is wrong with the configuration.
+    pub(super) fn tell(&self, report: &Report) {
+        if !self.for_programs {
+            for diagnostic in report.diagnostics() {
+                say(&diagnostic.to_string());
+            }
+            return;
+        }
+        for diagnostic in report.errors() {
+            error!(name: "configuration-error", "{diagnostic}");
+        }
+        for diagnostic in report.warnings() {
+            warn!(name: "configuration-warning", "{diagnostic}");
+        }
+    }
+
+    /// Tells why amimux ends.
+    pub(super) fn tell_end(&self, reason: &str) {
+        if self.for_programs {
+            error!(name: "failed", reason, "amimux ends");
+        } else {
+            say(&format!("amimux: {reason}"));
+        }
+    }
+}
+
+/// Begins to log.
 ///
 /// # Errors
 /// The filter cannot be used: [`exit::UsageError`].
-pub(super) fn start(filter: &str, format: LogFormat) -> anyhow::Result<LogControl> {
+pub(super) fn start(filter: &str, format: LogFormat) -> anyhow::Result<Log> {
     let parsed = parse(filter)
         .map_err(|error| exit::UsageError(format!("--log: {error}; try: --log debug")))?;
     let (filter, control) = reloadable::<Registry>(parsed);
+    let format = format.resolved();
     let (layer, trouble) = layer(format, Path::new(journal::SOCKET));
     tracing_subscriber::registry()
         .with(filter)
         .with(layer)
         .init();
-    if let Some(error) = trouble {
+    if let Some(error) = &trouble {
         warn!(name: "journal-unusable", %error, "the journal cannot be reached: lines go to standard error");
     }
-    Ok(control)
+    Ok(Log {
+        control,
+        for_programs: format == LogFormat::Json
+            || (format == LogFormat::Journald && trouble.is_none()),
+    })
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogFilterError> {
@@ -84,7 +130,7 @@ where
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
-    match format.resolved() {
+    match format {
         LogFormat::Journald => match Journal::open(socket) {
             Ok(journal) => (journal.boxed(), None),
             Err(error) => (lines.without_time().boxed(), Some(error)),

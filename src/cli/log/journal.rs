@@ -5,6 +5,8 @@
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tracing::{Event, Level, Subscriber};
@@ -25,11 +27,16 @@ const VALUE_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a field's name that journald takes.
 const NAME_BYTES_MAX: usize = 64;
 
+/// How long a line may wait for a journal that takes none. Whoever logs waits as well, and events with it.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// A way to the journal.
 #[derive(Debug)]
 pub(super) struct Journal {
     socket: UnixDatagram,
     path: PathBuf,
+    /// Lines that it did not take in time, since the last one that it took.
+    lost: AtomicU64,
 }
 
 impl Journal {
@@ -41,7 +48,9 @@ impl Journal {
         let journal = Self {
             socket: UnixDatagram::unbound()?,
             path: path.to_owned(),
+            lost: AtomicU64::new(0),
         };
+        journal.socket.set_write_timeout(Some(PATIENCE))?;
         journal.send(&[])?;
         Ok(journal)
     }
@@ -55,7 +64,19 @@ impl Journal {
 impl<S: Subscriber> Layer<S> for Journal {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let message = message_of(event);
-        if self.send(&datagram(event, &message)).is_err() {
+        let mut datagram = datagram(event, &message);
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            put(&mut datagram, "AMIMUX_LOST", &lost.to_string());
+        }
+        let Err(error) = self.send(&datagram) else {
+            return;
+        };
+        if error.kind() == io::ErrorKind::WouldBlock {
+            // Standard error would wait for the same journal.
+            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+        } else {
+            self.lost.fetch_add(lost, Ordering::Relaxed);
             // The journal is away: standard error may be read still. If not, there is nobody left to tell.
             let _ = writeln!(io::stderr(), "{message}");
         }

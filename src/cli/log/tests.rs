@@ -147,6 +147,38 @@ fn a_value_of_any_length_goes_into_a_datagram() {
 }
 
 #[test]
+fn a_journal_that_stands_still_costs_lines_and_says_how_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = UnixDatagram::bind(&path).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (layer, _) = layer(LogFormat::Journald, &path);
+    // How many datagrams may wait, but for one or two.
+    let most = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").unwrap();
+    let most = most.trim().parse::<usize>().unwrap() + 5;
+    let mut bytes = vec![0; 1 << 16];
+    let mut received = Vec::new();
+    with_default(Registry::default().with(layer), || {
+        for _ in 0..most {
+            info!("a line");
+        }
+        while let Ok(length) = listener.recv(&mut bytes) {
+            received.push(parsed(bytes.get(..length).unwrap()));
+        }
+        info!("after the pause");
+        info!("and one more");
+    });
+    // But for the first, which is empty.
+    let lost = most + 1 - received.len();
+    assert!((1..=5).contains(&lost), "{lost}");
+    for expected in [Some(lost.to_string()), None] {
+        let length = listener.recv(&mut bytes).unwrap();
+        let line = parsed(bytes.get(..length).unwrap());
+        assert_eq!(line.get("AMIMUX_LOST").cloned(), expected, "{line:?}");
+    }
+}
+
+#[test]
 fn without_a_journal_lines_are_plain() {
     let folder = tempfile::tempdir().unwrap();
     let (_, trouble) = layer::<Registry>(LogFormat::Journald, &folder.path().join("none"));
