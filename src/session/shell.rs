@@ -258,9 +258,8 @@ impl Shell {
                 retry_in,
             } => self.log_lost(cause, failed, retry_in),
             Notice::ActionTableUnknown { answer } => warn!(
-                name: "action-table-unknown",
-                upstream,
-                answer, "ListCommands failed: the built-in action table is used"
+                name: "action-table-unknown", upstream, answer,
+                "ListCommands failed: the built-in action table is used"
             ),
             Notice::UpstreamNotBooted => warn!(
                 name: "upstream-not-booted",
@@ -303,22 +302,14 @@ impl Shell {
             }
             Notice::Audit(record) => refusal_log::audit(&record),
             Notice::Unroutable { first_line } => {
-                warn!(
-                    name: "message-unroutable",
-                    upstream,
-                    first_line, "dropped a message that belongs to no action"
-                );
+                warn!(name: "message-unroutable", upstream, first_line, "dropped a message that belongs to no action");
             }
             Notice::Oversized { first_line } => {
-                warn!(
-                    name: "message-oversized",
-                    upstream,
-                    first_line, "dropped a message longer than maxmessage"
-                );
+                warn!(name: "message-oversized", upstream, first_line, "dropped a message longer than maxmessage");
             }
-            Notice::Overdue { user } => {
-                warn!(name: "answer-overdue", upstream, user, "Asterisk gave no answer in time");
-            }
+            Notice::Overdue { user } => warn!(
+                name: "answer-overdue", upstream, user, "Asterisk gave no answer in time"
+            ),
         }
     }
 
