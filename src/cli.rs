@@ -18,6 +18,7 @@ use amimux::config::settings::{Settings, TlsListener};
 use amimux::config::{self, Environment};
 use amimux::daemon::{Daemon, Passed, Source, termination};
 use amimux::demo::{self, DemoOptions};
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -132,6 +133,14 @@ pub(crate) fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            if std::env::args_os()
+                .nth(1)
+                .is_some_and(|name| name == "hash-secret")
+                && error.kind() == ErrorKind::UnknownArgument
+            {
+                say(hash_secret::NO_ARGUMENT);
+                return ExitCode::from(exit::USAGE);
+            }
             // When standard error is gone there is nobody left to tell.
             let _ = error.print();
             // Help and the version come this way, too.

@@ -810,7 +810,7 @@ fn exit_codes() {
         (&["--from", "."], 78),
         (&["--from", "nowhere.conf"], 1),
         (&["--from", "nothing"], 1),
-        (&["--with-nonsense"], 2),
+        (&["--with-nonsense"], 64),
     ];
     for (arguments, code) in cases {
         let output = amimux(folder.path(), &[&["import"], arguments].concat());
