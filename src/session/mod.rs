@@ -1,7 +1,7 @@
 //! The tokio shell around a hub's clients: one thread owns a hub and the sockets of its live clients.
 //! It decides nothing: it reads, writes, waits, and asks the hub. [`entrance`] deals with connections
 //! until they have logged in, by the rules of [`gate`], and `waiting_room` bounds their number ([`crowd`] says
-//! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes; `filters` has filters compiled beside the thread;
+//! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes; `filters` has filters compiled beside the thread; `reload` has a changed configuration followed;
 //! [`refusal_log`] has the lines of refusals, [`reports`] tells of those before login, and [`web`] has the sessions of HTTP.
 
 pub mod client;
@@ -14,6 +14,7 @@ pub mod gate;
 pub mod proxy;
 pub mod refusal_log;
 pub mod registry;
+mod reload;
 pub mod reports;
 pub mod shell;
 mod waiting_room;
