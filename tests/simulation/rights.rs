@@ -40,11 +40,10 @@ impl World {
 
     /// Whether somebody of that name may be there.
     pub(super) fn is_welcome(&self, user: &User) -> bool {
-        let all = self.users.as_ref().is_none_or(|users| {
+        self.users.as_ref().is_none_or(|users| {
             let found = users.get(user.name.as_bytes());
             found.is_some_and(|user| user.acl == Acl::default() && user.upstream == "pbx")
-        });
-        all
+        })
     }
 
     fn user_after_reload(&mut self, name: &str) -> Option<User> {
