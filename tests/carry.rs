@@ -2,7 +2,7 @@
 //! the connection to Asterisk stays behind; and that nothing damaged is taken for a hub.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a broken assumption fails the test, and figures are shown"
 )]
