@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 
 use amimux::config::settings::{General, Upstream};
 use amimux::hub::carry::{Carried, CarryError};
-use amimux::hub::{CloseReason, Hub, Notice, Outcome};
+use amimux::hub::{CloseReason, Hub, Notice, Outcome, SessionId};
 use amimux::policy::class::Classes;
 use amimux::policy::event_filter::EventFilters;
+use amimux::policy::event_mask::EventMask;
 use amimux::policy::user::{User, Users};
 use hub_harness::{Bench, NONCE, general, upstream, user};
 
@@ -42,15 +43,21 @@ fn restart_with(bench: &mut Bench, users: &Users, connected: bool) {
     let (old_general, old_upstream) = settings();
     let old = std::mem::replace(&mut bench.hub, Hub::new(old_general, old_upstream, NONCE));
     let clients = &bench.clients;
-    let name_of = |id| clients.iter().position(|client| client.id == id);
-    let carried = old.pack(bench.now, |id| name_of(id).map(|name| name as u64));
+    // Listeners are named as well, by numbers that no client has.
+    let name_of = |id: SessionId| {
+        let client = clients.iter().position(|client| client.id == id);
+        Some(client.unwrap_or(10_000 + id.index()) as u64)
+    };
+    let carried = old.pack(bench.now, name_of);
     let carried = sent(&carried);
     assert_eq!(carried.since_start(), bench.now.since_start);
     let (general, upstream) = settings();
     let unpacked = Hub::unpack(general, upstream, users, carried, connected, bench.now).unwrap();
     bench.hub = unpacked.hub;
     for (name, id) in unpacked.sessions {
-        bench.clients[usize::try_from(name).unwrap()].id = id;
+        if let Some(client) = bench.clients.get_mut(usize::try_from(name).unwrap()) {
+            client.id = id;
+        }
     }
     bench.settle();
 }
@@ -113,6 +120,8 @@ fn a_wait_goes_on_and_ends_by_an_event_or_by_its_time() {
             let mut bench = Bench::new();
             let mut a = user("a");
             let client = bench.client(a.clone());
+            bench.event("Event: Before|Privilege: call,all");
+            assert_eq!(bench.got(client).len(), 1);
             bench.send(client, "Action: WaitEvent|Timeout: 10");
             bench.pass(Duration::from_secs(4));
             if changed {
@@ -239,6 +248,33 @@ fn a_connection_that_stays_behind_counts_as_lost() {
     let got = bench.got(client);
     let last = got.last().map(String::as_str);
     assert_eq!(last, Some("Response: Success|ActionID: 2|Message: done"));
+}
+
+#[test]
+fn a_follower_comes_back_to_its_place_in_another_process() {
+    let call = |number| format!("Event: Newstate|Privilege: call,all|N: {number}");
+    for stays in [true, false] {
+        let mut bench = Bench::new();
+        let a = user("a");
+        let listener = bench.listener(a.clone(), EventMask::Everything);
+        bench.follow(listener, Duration::from_millis(1));
+        bench.pass(Duration::from_millis(1));
+        bench.events(&[&call(1), &call(2)]);
+        let place = bench.fetch(listener, 1)[0].1;
+        bench.event(&call(3));
+        if !stays {
+            bench.hub.leave(bench.now, listener);
+            bench.settle();
+        }
+        restart(&mut bench, std::slice::from_ref(&a));
+        assert_eq!(bench.hub.session_count(), usize::from(stays));
+        bench.event(&call(4));
+        let back = bench.listener_from(a, EventMask::Everything, Some(place));
+        assert_eq!(bench.events_of(back), [call(2), call(3), call(4)]);
+        if let Some(listener) = bench.hub.session_ids().first().filter(|_| stays) {
+            assert_eq!(bench.events_of(*listener), [call(2), call(3), call(4)]);
+        }
+    }
 }
 
 #[test]

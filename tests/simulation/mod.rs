@@ -77,7 +77,7 @@ impl Tally {
             && self.gaps > 5
             && self.clients > 500
             && self.fetched > 5_000
-            && self.restarts > 2_000
+            && self.restarts > 1_000
     }
 }
 
