@@ -2,7 +2,6 @@
 //! the connection to Asterisk stays behind; and that nothing damaged is taken for a hub.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a broken assumption fails the test, and figures are shown"
 )]
@@ -46,7 +45,7 @@ fn restart_with(bench: &mut Bench, users: &Users, connected: bool) {
     // Listeners are named as well, by numbers that no client has.
     let name_of = |id: SessionId| {
         let client = clients.iter().position(|client| client.id == id);
-        Some(client.unwrap_or(10_000 + id.index()) as u64)
+        Some(client.unwrap_or_else(|| 10_000 + id.index()) as u64)
     };
     let carried = old.pack(bench.now, name_of);
     let carried = sent(&carried);
