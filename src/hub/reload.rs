@@ -164,7 +164,7 @@ impl Hub {
     }
 
     /// Requests that Asterisk does not have yet are decided under the rights of now.
-    fn decide_queue_again(&mut self, now: Now, id: SessionId) {
+    pub(super) fn decide_queue_again(&mut self, now: Now, id: SessionId) {
         let count = self.session(id).map_or(0, |session| session.pending.len());
         for index in 0..count {
             let session = self.session_mut(id);

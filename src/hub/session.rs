@@ -77,6 +77,8 @@ pub enum CloseReason {
         /// Why.
         why: Revoked,
     },
+    /// The filters that it had added do not compile any more.
+    FiltersLost,
     /// amimux itself ends.
     Shutdown,
 }
@@ -122,6 +124,9 @@ impl std::fmt::Display for CloseReason {
             Self::UpstreamLost => formatter.write_str("Asterisk went away"),
             Self::Expired => formatter.write_str("its HTTP session is over"),
             Self::Reloaded { why } => write!(formatter, "reload: {why}"),
+            Self::FiltersLost => {
+                formatter.write_str("its event filters could not be kept over a restart")
+            }
             Self::Shutdown => formatter.write_str("amimux is shutting down"),
         }
     }

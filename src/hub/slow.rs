@@ -30,7 +30,7 @@ impl Session {
     }
 
     /// When its socket has taken nothing for too long, if it is full.
-    fn write_deadline(&self) -> Option<Duration> {
+    pub(super) fn write_deadline(&self) -> Option<Duration> {
         (self.blocked && self.closing.is_none())
             .then(|| self.progress_at.saturating_add(self.user.write_timeout))
     }
@@ -47,7 +47,7 @@ impl Session {
 }
 
 impl Hub {
-    /// Whether the client's socket is full.
+    /// Whether the client's socket is full: a task of its own drains it.
     pub fn is_blocked(&self, id: SessionId) -> bool {
         self.session(id).is_some_and(|session| session.blocked)
     }
@@ -221,10 +221,11 @@ impl Hub {
         for loser in losers {
             self.skip_to_present(loser);
         }
+        // A view that is gone was read by nobody but those who skipped it.
         let trimmed = self
             .views
             .get_mut(id)
-            .is_some_and(|view| view.log.retain(bytes_max));
+            .is_none_or(|view| view.log.retain(bytes_max));
         self.views.recount();
         trimmed
     }

@@ -5,6 +5,8 @@
 //! them must match; with excludes only, none may; with both, both. Two sets of the same filters are equal, so that
 //! their clients can share a view.
 
+mod added;
+
 use std::hash::{Hash, Hasher};
 
 use thiserror::Error;
@@ -60,8 +62,8 @@ pub struct EventFilter {
     text: Box<str>,
     /// Where it was written; empty when a session added it.
     origin: Box<str>,
-    /// A session added it, whether or not its user has it as well.
-    is_added: bool,
+    /// How long the criteria are, if a session added it; zero where it has none.
+    added_criteria: Option<usize>,
 }
 
 impl EventFilter {
@@ -162,7 +164,7 @@ impl EventFilters {
             criteria: Criteria::parse(option, pattern, Subject::Events)?,
             text: format!("{option}={pattern}").into(),
             origin: origin.into(),
-            is_added: false,
+            added_criteria: None,
         })
     }
 
@@ -198,7 +200,7 @@ impl EventFilters {
             criteria: read,
             text: text.into(),
             origin: Box::default(),
-            is_added: true,
+            added_criteria: Some(criteria.map_or(0, str::len)),
         })?;
         self.added_positions = added_positions;
         self.added_bytes = added_bytes;
@@ -210,42 +212,15 @@ impl EventFilters {
         self.added_bytes
     }
 
-    /// These filters of a user, and those that a session had added to others. Whatever its user has now, it keeps them.
-    #[must_use]
-    pub fn with_added_of(&self, session: &Self) -> Self {
-        let mut filters = self.clone();
-        for filter in session.filters.iter().filter(|filter| filter.is_added) {
-            match filters.place(&filter.text) {
-                Ok(at) => filters.mark_added(at),
-                Err(at) => filters.filters.insert(
-                    at,
-                    EventFilter {
-                        origin: Box::default(),
-                        ..filter.clone()
-                    },
-                ),
-            }
-        }
-        filters.added_positions = session.added_positions;
-        filters.added_bytes = session.added_bytes;
-        filters
-    }
-
     fn place(&self, text: &str) -> Result<usize, usize> {
         self.filters
             .binary_search_by(|other| other.text.as_ref().cmp(text))
     }
 
-    fn mark_added(&mut self, at: usize) {
-        if let Some(filter) = self.filters.get_mut(at) {
-            filter.is_added = true;
-        }
-    }
-
     fn insert(&mut self, filter: EventFilter) -> Result<(), EventFilterError> {
         match self.place(&filter.text) {
-            Ok(at) if filter.is_added => {
-                self.mark_added(at);
+            Ok(at) if filter.added_criteria.is_some() => {
+                self.mark_added(at, filter.added_criteria);
                 Ok(())
             }
             Ok(_) => Ok(()),

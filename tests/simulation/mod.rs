@@ -17,12 +17,14 @@ mod pbx;
 mod random;
 mod reader;
 mod rest;
+mod restart;
 mod rights;
 mod shell;
 mod web;
 mod world;
 
 use self::random::Random;
+pub use self::restart::Packed;
 use self::world::World;
 
 /// What a run was made of, so that a simulation in which nothing happens does not pass for one.
@@ -47,6 +49,8 @@ pub struct Tally {
     pub revoked: usize,
     /// Requests that were refused for what their user may do.
     pub denied: usize,
+    /// How often another process went on.
+    pub restarts: usize,
 }
 
 impl Tally {
@@ -66,6 +70,7 @@ impl Tally {
         self.reloads += other.reloads;
         self.revoked += other.revoked;
         self.denied += other.denied;
+        self.restarts += other.restarts;
     }
 
     /// Whether enough happened to mean anything.
@@ -84,6 +89,7 @@ impl Tally {
             && self.reloads > 500
             && self.revoked > 100
             && self.denied > 100
+            && self.restarts > 1_000
     }
 }
 
@@ -93,6 +99,13 @@ pub fn run(seed: u64) -> Tally {
     world.live();
     world.come_to_rest();
     world.tally()
+}
+
+/// Packs the hub of a world in the middle of its life.
+pub fn pack(seed: u64) -> Packed {
+    let mut world = World::new(Random::of_seed(seed));
+    world.live();
+    world.pack()
 }
 
 /// Runs the world that these bytes choose; behind them, what has to come to rest does so by a fixed lot.

@@ -73,6 +73,11 @@ impl World {
 
     /// The configuration is read again.
     pub(super) fn reload(&mut self) {
+        let keep_rights = self.random.once_in(8);
+        self.reload_keeping(keep_rights);
+    }
+
+    pub(super) fn reload_keeping(&mut self, keep_rights: bool) {
         self.tally.reloads += 1;
         // What is on its way to Asterisk was allowed.
         let length = self.hub.outbound().len();
@@ -85,25 +90,26 @@ impl World {
             }
         }
         let users = Arc::new(users);
-        let keep_rights = self.random.once_in(8);
         self.memory_limit = 1 << (15 + self.random.below(6));
         self.max_queued = 1 + self.random.below(40);
         if self.random.once_in(6) {
             self.port += 1;
         }
+        self.general = Arc::new(General {
+            retention_bytes: 1 << (9 + self.random.below(10)),
+            memory_limit_bytes: self.memory_limit,
+            max_queued: self.max_queued,
+            ..general()
+        });
+        self.upstream = Arc::new(Upstream {
+            window: 1 + self.random.below(20),
+            response_timeout: Duration::from_secs(30),
+            port: self.port,
+            ..upstream()
+        });
         let change = Reload {
-            general: Arc::new(General {
-                retention_bytes: 1 << (9 + self.random.below(10)),
-                memory_limit_bytes: self.memory_limit,
-                max_queued: self.max_queued,
-                ..general()
-            }),
-            upstream: Arc::new(Upstream {
-                window: 1 + self.random.below(20),
-                response_timeout: Duration::from_secs(30),
-                port: self.port,
-                ..upstream()
-            }),
+            general: Arc::clone(&self.general),
+            upstream: Arc::clone(&self.upstream),
             users: Arc::clone(&users),
             keep_rights,
         };

@@ -32,7 +32,7 @@ pub(super) struct Listener {
     pub(super) reader: Reader,
     pub(super) asked: HashMap<SessionId, Reader>,
     /// The request that waits for events.
-    waiting: Option<SessionId>,
+    pub(super) waiting: Option<SessionId>,
     /// What it has chosen last; its reader knows that once all that was before is read.
     mask: EventMask,
     kept_out: [bool; 10],

@@ -51,6 +51,8 @@ pub(super) struct Actor {
 pub struct World {
     pub(super) random: Random,
     pub(super) hub: Hub,
+    pub(super) general: Arc<General>,
+    pub(super) upstream: Arc<Upstream>,
     pub(super) now: Now,
     pub(super) pbx: Pbx,
     pub(super) actors: Vec<Actor>,
@@ -90,11 +92,14 @@ impl World {
             window: 1 + random.below(20),
             ..upstream()
         };
+        let (general, upstream) = (Arc::new(general), Arc::new(upstream));
         Self {
             memory_limit: general.memory_limit_bytes,
             max_queued: general.max_queued,
             port: upstream.port,
-            hub: Hub::new(Arc::new(general), Arc::new(upstream), NONCE),
+            hub: Hub::new(Arc::clone(&general), Arc::clone(&upstream), NONCE),
+            general,
+            upstream,
             now: Now {
                 since_start: Duration::from_secs(1),
                 wall: Duration::from_secs(1_700_000_000),
@@ -139,6 +144,7 @@ impl World {
         self.suffer();
         match self.random.below(100) {
             _ if self.random.once_in(10) => self.live_by_web(),
+            _ if self.random.once_in(200) => self.restart(),
             0..=19 => self.talk(),
             20..=34 => self.say(),
             35..=44 => self.asterisk_reads(),
