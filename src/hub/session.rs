@@ -72,8 +72,34 @@ pub enum CloseReason {
     UpstreamLost,
     /// Its HTTP session is over: it expired, or the client logged off elsewhere.
     Expired,
+    /// After a reload, it has no right to be there any more.
+    Reloaded {
+        /// Why.
+        why: Revoked,
+    },
     /// amimux itself ends.
     Shutdown,
+}
+
+/// Why a session has no right to be there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// There is no such user any more.
+    UserRemoved,
+    /// Its user belongs to another Asterisk now.
+    OtherUpstream,
+    /// It may not come from where it came from any more.
+    Address,
+}
+
+impl std::fmt::Display for Revoked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::UserRemoved => "its user was removed",
+            Self::OtherUpstream => "its user belongs to another upstream now",
+            Self::Address => "its address is no longer permitted",
+        })
+    }
 }
 
 impl std::fmt::Display for CloseReason {
@@ -95,6 +121,7 @@ impl std::fmt::Display for CloseReason {
             ),
             Self::UpstreamLost => formatter.write_str("Asterisk went away"),
             Self::Expired => formatter.write_str("its HTTP session is over"),
+            Self::Reloaded { why } => write!(formatter, "reload: {why}"),
             Self::Shutdown => formatter.write_str("amimux is shutting down"),
         }
     }
@@ -159,6 +186,7 @@ impl Session {
             has_turn: false,
             waiting: None,
             mask_deadline: None,
+            mask: EventMask::Off,
             classes: Classes::NONE,
             filters: Arc::clone(&user.event_filters),
             drafting: Drafting::Idle,
@@ -202,6 +230,8 @@ impl Local {
 /// An action that waits for its turn.
 #[derive(Debug)]
 pub(super) struct Queued {
+    /// The request as it came, to be decided again if its user changes.
+    pub text: Box<[u8]>,
     pub outgoing: Outgoing,
     pub route: Route,
     pub shape: ReplyShape,
@@ -266,6 +296,9 @@ pub(super) struct Session {
     pub waiting: Option<Waiting>,
     /// Waits until Asterisk has confirmed the classes that it wants; until when at most.
     pub mask_deadline: Option<Duration>,
+    /// What it asked for last.
+    pub mask: EventMask,
+    /// Of that, what its user may read.
     pub classes: Classes,
     /// The user's event filters, and those that the session added.
     pub filters: Arc<EventFilters>,

@@ -60,6 +60,8 @@ pub struct EventFilter {
     text: Box<str>,
     /// Where it was written; empty when a session added it.
     origin: Box<str>,
+    /// A session added it, whether or not its user has it as well.
+    is_added: bool,
 }
 
 impl EventFilter {
@@ -160,6 +162,7 @@ impl EventFilters {
             criteria: Criteria::parse(option, pattern, Subject::Events)?,
             text: format!("{option}={pattern}").into(),
             origin: origin.into(),
+            is_added: false,
         })
     }
 
@@ -195,6 +198,7 @@ impl EventFilters {
             criteria: read,
             text: text.into(),
             origin: Box::default(),
+            is_added: true,
         })?;
         self.added_positions = added_positions;
         self.added_bytes = added_bytes;
@@ -206,11 +210,44 @@ impl EventFilters {
         self.added_bytes
     }
 
+    /// These filters of a user, and those that a session had added to others. Whatever its user has now, it keeps them.
+    #[must_use]
+    pub fn with_added_of(&self, session: &Self) -> Self {
+        let mut filters = self.clone();
+        for filter in session.filters.iter().filter(|filter| filter.is_added) {
+            match filters.place(&filter.text) {
+                Ok(at) => filters.mark_added(at),
+                Err(at) => filters.filters.insert(
+                    at,
+                    EventFilter {
+                        origin: Box::default(),
+                        ..filter.clone()
+                    },
+                ),
+            }
+        }
+        filters.added_positions = session.added_positions;
+        filters.added_bytes = session.added_bytes;
+        filters
+    }
+
+    fn place(&self, text: &str) -> Result<usize, usize> {
+        self.filters
+            .binary_search_by(|other| other.text.as_ref().cmp(text))
+    }
+
+    fn mark_added(&mut self, at: usize) {
+        if let Some(filter) = self.filters.get_mut(at) {
+            filter.is_added = true;
+        }
+    }
+
     fn insert(&mut self, filter: EventFilter) -> Result<(), EventFilterError> {
-        let place = self
-            .filters
-            .binary_search_by(|other| other.text.cmp(&filter.text));
-        match place {
+        match self.place(&filter.text) {
+            Ok(at) if filter.is_added => {
+                self.mark_added(at);
+                Ok(())
+            }
             Ok(_) => Ok(()),
             Err(_) if self.filters.len() >= FILTERS_MAX => Err(EventFilterError::TooMany),
             Err(at) => {
@@ -364,6 +401,27 @@ mod tests {
         // What costs little still goes, and the configuration is the administrator's word.
         filters.push_parts(Some("name(Hangup)"), "").unwrap();
         filters.push("", "eventfilter", &heavy(8)).unwrap();
+    }
+
+    #[test]
+    fn what_a_session_added_stays_with_other_filters_of_its_user() {
+        let texts = |filters: &EventFilters| {
+            let texts = filters.iter().map(|filter| filter.text().to_owned());
+            texts.collect::<Vec<_>>()
+        };
+        let mut session = filters(&[("", "a"), ("", "b")]);
+        session.push_parts(None, "b").unwrap();
+        session.push_parts(None, "c").unwrap();
+        let changed = filters(&[("", "c"), ("", "d")]).with_added_of(&session);
+        let expected = ["eventfilter=b", "eventfilter=c", "eventfilter=d"];
+        assert_eq!(texts(&changed), expected);
+        assert_eq!(changed.added_bytes(), session.added_bytes());
+        let again = EventFilters::default().with_added_of(&changed);
+        assert_eq!(
+            texts(&again),
+            expected[..2],
+            "b and c were its own all along"
+        );
     }
 
     #[test]

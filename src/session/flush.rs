@@ -43,6 +43,11 @@ impl Pace {
         }
     }
 
+    /// From here on, the longest pause.
+    pub(super) const fn limit_delay(&mut self, delay_max: Duration) {
+        self.delay_max = delay_max;
+    }
+
     fn allows(&self, now: Duration) -> bool {
         now >= self.not_before
     }
@@ -98,7 +103,7 @@ impl Shell {
             let now = self.now();
             self.hub.borrow_mut().set_blocked(now, id, true);
             self.blocked.set(self.blocked.get() + 1);
-            wait_for_client(client.stream.socket(), client.write_timeout, true);
+            wait_for_client(client.stream.socket(), self.write_timeout(id), true);
             tokio::task::spawn_local(Rc::clone(self).drain(id, client));
         }
     }
@@ -127,7 +132,7 @@ impl Shell {
                 Attempt::Done => {
                     let now = self.now();
                     self.hub.borrow_mut().set_blocked(now, id, false);
-                    wait_for_client(client.stream.socket(), client.write_timeout, false);
+                    wait_for_client(client.stream.socket(), self.write_timeout(id), false);
                     // What came while it was being set free.
                     self.flush(id);
                     break;
@@ -139,6 +144,13 @@ impl Shell {
         }
         self.blocked.set(self.blocked.get().saturating_sub(1));
         self.settle();
+    }
+
+    /// The `writetimeout` of a session's user.
+    pub(super) fn write_timeout(&self, id: SessionId) -> Duration {
+        let hub = self.hub.borrow();
+        hub.user(id)
+            .map_or(Duration::ZERO, |user| user.write_timeout)
     }
 
     fn write_some(self: &Rc<Self>, id: SessionId, client: &Client) -> Attempt {

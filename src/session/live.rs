@@ -14,7 +14,7 @@ use crate::config::settings::{General, Http, Upstream};
 use crate::hub::limit::LimitCounters;
 use crate::hub::pulse::Pulse;
 use crate::hub::security::SecurityEvent;
-use crate::policy::user::{User, Users};
+use crate::policy::user::Users;
 
 /// The ways into the thread of one Asterisk, and what can be seen of it without a call.
 #[derive(Debug, Clone)]
@@ -66,12 +66,6 @@ impl Rules {
             all: self.general.session_limit,
             per_host: self.general.address_limit,
         }
-    }
-
-    /// Whether this is what the user of that name may do now. A reload keeps the users that it does not change.
-    pub fn is_current(&self, user: &Arc<User>) -> bool {
-        let current = self.users.get(user.name.as_bytes());
-        current.is_some_and(|current| Arc::ptr_eq(current, user))
     }
 }
 
