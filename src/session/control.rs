@@ -99,7 +99,7 @@ impl Shell {
                 }
                 HubCall::Reload { change, reply } => {
                     self.reload(*change);
-                    drop(reply.send(()));
+                    let _ = reply.send(());
                 }
             }
             self.settle();

@@ -125,7 +125,10 @@ mod tests {
         let second = registry.log_in(&any, at("::ffff:192.0.2.1"));
         assert_eq!(registry.full(&any, here, limits), Some(Full::Address));
         let others = [there, at("2001:db8::2")].map(|address| registry.log_in(&any, address));
-        assert_eq!(registry.full(&any, at("192.0.2.2"), limits), Some(Full::All));
+        assert_eq!(
+            registry.full(&any, at("192.0.2.2"), limits),
+            Some(Full::All)
+        );
         drop(first);
         assert_eq!(registry.full(&one, here, limits), None);
         assert_eq!(registry.full(&one, there, limits), Some(Full::Address));

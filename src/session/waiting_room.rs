@@ -162,7 +162,10 @@ mod tests {
     #[test]
     fn whoever_has_logged_in_keeps_its_place() {
         let room = WaitingRoom::default();
-        let (first, second) = (room.enter(host(1), 2).unwrap(), room.enter(host(1), 2).unwrap());
+        let (first, second) = (
+            room.enter(host(1), 2).unwrap(),
+            room.enter(host(1), 2).unwrap(),
+        );
         first.settle();
         second.settle();
         assert!(room.enter(host(1), 2).is_none() && room.enter(host(2), 2).is_none());

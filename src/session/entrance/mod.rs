@@ -332,7 +332,10 @@ impl Entrance {
         let rules = self.gate.live.now();
         let Some(ways) = rules.hubs.get(&user.upstream) else {
             let upstream = &user.upstream;
-            info!(user = user.name, upstream, "the upstream was removed while its client logged in");
+            info!(
+                user = user.name,
+                upstream, "the upstream was removed while its client logged in"
+            );
             return;
         };
         let Ok(stream) = stream.detach() else {
