@@ -104,6 +104,8 @@ pub(super) const METRICS: Service = Service {
     option: "`metricsbindaddr` in [general]",
 };
 
+const ALL: [Service; 5] = [AMI, AMI_TLS, METRICS, HTTP, HTTPS];
+
 /// What is to be served, and where.
 fn wanted(settings: &Settings) -> Vec<(Service, SocketAddr)> {
     let general = &settings.general;
@@ -225,26 +227,28 @@ impl Ports {
         port.socket.local_addr().ok()
     }
 
-    /// Says which of the passed sockets are not used: no option says that something is served there.
-    pub(super) fn warn_of_rest(&self) {
+    /// Says which of the passed sockets are not used. One that no option can ever use is closed; a reload may use the
+    /// others.
+    pub(super) fn warn_of_rest(&mut self) {
         let is_used = |name: &str| {
             let mut used = self.open.iter().filter(|port| port.is_passed);
             used.any(|port| port.service.name == name)
         };
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, listener) in &self.passed.0 {
-            let first = !seen.contains(&name.as_str());
-            seen.push(name);
-            if first && is_used(name) {
-                continue;
+        let mut seen: Vec<String> = Vec::new();
+        self.passed.0.retain(|(name, listener)| {
+            let is_first = !seen.contains(name);
+            seen.push(name.clone());
+            if !is_first || !is_used(name) {
+                let address = listener.local_addr().ok().map(tracing::field::display);
+                warn!(
+                    name: "socket-unused",
+                    socket = name,
+                    address,
+                    "a socket of the service manager is not used: its name must be ami, ami-tls, http, https or metrics, each once, and the configuration must serve that"
+                );
             }
-            let address = listener.local_addr().ok().map(tracing::field::display);
-            warn!(
-                socket = name,
-                address,
-                "a socket of the service manager is not used: its name must be ami, ami-tls, http, https or metrics, each once, and the configuration must serve that"
-            );
-        }
+            is_first && ALL.iter().any(|service| service.name == name)
+        });
     }
 
     /// The socket of that service, or a new one at `address`, and once more for who serves it. It does not block.
@@ -295,7 +299,7 @@ impl Ports {
         }
         let bound = bind(address, !shared.is_empty());
         for port in &shared {
-            // Were it not taken back, other programs of the same user could listen there, too.
+            // As it was: another program is told that the port is in use.
             set_socket_reuseport(&port.socket, false)?;
         }
         bound

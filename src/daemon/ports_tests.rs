@@ -94,7 +94,7 @@ fn a_port_can_grow_to_all_addresses_and_shrink_and_change_hands() {
 }
 
 fn bind_error(address: SocketAddr) -> ErrorKind {
-    let beside = bind(address, true);
+    let beside = bind(address, false);
     beside.map_or_else(|error| error.kind(), |_| ErrorKind::Other)
 }
 
