@@ -227,7 +227,8 @@ fn content_changed(doc: &OptionDoc) -> String {
 
 fn shown(lines: &[(String, String)], form: Form) -> String {
     let one = |text: &str| match form {
-        Form::Scalar(scalar) if !scalar.is_text() && !text.is_empty() => text.to_owned(),
+        Form::Scalar(scalar) if !scalar.is_text() => text.to_owned(),
+        Form::Scalar(_) if text.is_empty() => "none".to_owned(),
         _ => quoted(text),
     };
     let mut words: Vec<String> = lines
@@ -243,3 +244,7 @@ fn shown(lines: &[(String, String)], form: Form) -> String {
         false => words.join(" and "),
     }
 }
+
+#[cfg(test)]
+#[path = "diff_tests.rs"]
+mod tests;

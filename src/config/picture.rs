@@ -127,7 +127,7 @@ impl Scalar {
         let is_plain = match self {
             Self::YesNo => ["yes", "no"].contains(&doc),
             Self::Word => !doc.contains(' '),
-            Self::Classes => return Some((self.canonical("")?, "none".to_owned())),
+            Self::Classes => return Some((self.canonical("")?, String::new())),
             _ => true,
         };
         let compared = self.canonical(doc).filter(|_| is_plain)?;
@@ -220,7 +220,7 @@ impl Section {
                     .get(doc.name.len()..)
                     .filter(|rest| rest.starts_with('('));
                 let text = match criteria {
-                    Some(criteria) => format!("{criteria} {text}"),
+                    Some(criteria) => format!("{criteria} {text}").trim_end().to_owned(),
                     None => text.to_owned(),
                 };
                 (text.clone(), text)

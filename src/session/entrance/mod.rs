@@ -333,6 +333,7 @@ impl Entrance {
         let Some(ways) = rules.hubs.get(&user.upstream) else {
             let upstream = &user.upstream;
             info!(
+                name: "no-such-upstream",
                 user = user.name,
                 upstream, "the upstream was removed while its client logged in"
             );
@@ -366,7 +367,9 @@ impl Entrance {
 fn identify(stream: &Stream, remote: SocketAddr, encrypted: bool) -> Option<Connection> {
     let local = stream.socket().local_addr().ok()?;
     let random = getrandom::u64()
-        .inspect_err(|error| error!(%error, "no random numbers from the system"))
+        .inspect_err(
+            |error| error!(name: "no-random-numbers", %error, "no random numbers from the system"),
+        )
         .ok()?;
     let connection = Connection::new(local, remote, random);
     Some(match encrypted {
@@ -379,7 +382,7 @@ fn random_u32() -> Option<u32> {
     match getrandom::u32() {
         Ok(random) => Some(random),
         Err(error) => {
-            error!(%error, "no random numbers from the system: logins are refused");
+            error!(name: "no-random-numbers", %error, "no random numbers from the system: logins are refused");
             None
         }
     }
