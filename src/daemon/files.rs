@@ -38,6 +38,7 @@ pub(super) fn allow(general: &General) -> u64 {
     let allowed = raise_limit(needed);
     if allowed < needed {
         warn!(
+            name: "open-files-limited",
             allowed,
             needed,
             "the system allows fewer open files than 'sessionlimit' may need: raise the hard limit (LimitNOFILE= of the service, or ulimit -Hn), or lower 'sessionlimit'"

@@ -46,7 +46,7 @@ impl HttpThread {
                 let served = runtime.block_on(LocalSet::new().run_until(server.run(opened, ended)));
                 match served {
                     Ok(()) => drop(ends_everything.disarm()),
-                    Err(error) => error!(%error, "HTTP cannot be served"),
+                    Err(error) => error!(name: "http-unusable", %error, "HTTP cannot be served"),
                 }
             })
             .context("cannot start a thread")?;
@@ -60,7 +60,8 @@ impl HttpThread {
     /// Serves one more port.
     pub(super) fn serve(&self, port: Port) {
         if self.ports.try_send(port).is_err() {
-            error!("a port of HTTP is not served: its thread is ending, or stands still");
+            let error = "its thread is ending, or stands still";
+            error!(name: "port-unusable", service = "http", error, "a port cannot be served");
         }
     }
 

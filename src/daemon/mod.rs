@@ -48,7 +48,7 @@ impl Daemon {
         files::prepare(&settings.general);
         let mut ports = Ports::new(passed);
         let plan = ports.plan(&settings)?;
-        let opened = ports.commit(plan);
+        let (opened, _) = ports.commit(plan);
         ports.warn_of_rest();
         Ok(Self {
             settings,
@@ -129,6 +129,7 @@ fn warn_of_anybody(settings: &Settings) {
         let trust = upstream.tls.as_ref().map(|tls| tls.trust);
         if trust == Some(TlsTrust::Anybody) {
             warn!(
+                name: "upstream-unverified",
                 upstream = upstream.name,
                 "tlsverify = no: whoever is between amimux and Asterisk can read and change everything; tlsfingerprint or tlscafile prevents that"
             );

@@ -85,6 +85,7 @@ impl Watched {
             Verdict::Feed => tell("WATCHDOG=1\n".to_owned()).await,
             Verdict::Still(upstream) => {
                 error!(
+                    name: "thread-still",
                     upstream,
                     "the thread of this upstream stands still: the service manager's watchdog is not fed"
                 );

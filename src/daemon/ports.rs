@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::set_socket_reuseport;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, info, warn};
 
 use crate::config::settings::{Settings, TlsListener};
@@ -134,6 +134,8 @@ struct OpenPort {
     is_passed: bool,
     socket: TcpListener,
     closed: CancellationToken,
+    /// Cancelled when nobody listens any more.
+    ended: CancellationToken,
 }
 
 /// A port that is to be served from now on.
@@ -144,6 +146,8 @@ pub(super) struct NewPort {
     pub(super) listener: TcpListener,
     /// Cancelled when it is to be served no longer.
     pub(super) closed: CancellationToken,
+    /// To be dropped when nobody listens any more.
+    pub(super) open: DropGuard,
 }
 
 /// All ports that are open.
@@ -193,8 +197,10 @@ impl Ports {
         Ok(plan)
     }
 
-    /// Closes what is wanted no longer, and returns what is to be served.
-    pub(super) fn commit(&mut self, plan: Plan) -> Vec<NewPort> {
+    /// Closes what is wanted no longer, and returns what is to be served, and what is cancelled when all that was closed
+    /// is.
+    pub(super) fn commit(&mut self, plan: Plan) -> (Vec<NewPort>, Vec<CancellationToken>) {
+        let mut closing = Vec::new();
         self.open.retain_mut(|port| {
             let wanted = plan.wanted.iter().find(|(it, _)| *it == port.service);
             let replaced = plan.opened.iter().any(|(it, _)| it.service == port.service);
@@ -205,6 +211,7 @@ impl Ports {
                 }
                 _ => {
                     port.closed.cancel();
+                    closing.push(port.ended.clone());
                     false
                 }
             }
@@ -215,10 +222,11 @@ impl Ports {
                 service: port.service,
                 listener,
                 closed: port.closed.clone(),
+                open: port.ended.clone().drop_guard(),
             });
             self.open.push(port);
         }
-        opened
+        (opened, closing)
     }
 
     /// Where that service is.
@@ -268,7 +276,7 @@ impl Ports {
         let at = socket.local_addr().map_err(failed)?;
         match passed {
             Some(_) => {
-                info!(socket = service.name, address = %at, "a socket of the service manager is used")
+                info!(name: "socket-used", socket = service.name, address = %at, "a socket of the service manager is used")
             }
             None => debug!(service = service.name, address = %at, "a port is open"),
         }
@@ -278,6 +286,7 @@ impl Ports {
             is_passed: passed.is_some(),
             socket,
             closed: CancellationToken::new(),
+            ended: CancellationToken::new(),
         };
         Ok((port, listener))
     }
@@ -316,7 +325,7 @@ impl Passed {
         let names = match sd_notify::listen_fds_with_names() {
             Ok(files) => files.map(|(_, name)| name).collect::<Vec<_>>(),
             Err(error) => {
-                warn!(%error, "the sockets that the service manager passed cannot be used");
+                warn!(name: "socket-unusable", %error, "the sockets that the service manager passed cannot be used");
                 return Self::default();
             }
         };
@@ -330,7 +339,7 @@ impl Passed {
                 Ok(Some(listener)) => passed.push((name, listener)),
                 Ok(None) => {}
                 Err(error) => {
-                    warn!(socket = name, %error, "a socket that the service manager passed cannot be used");
+                    warn!(name: "socket-unusable", socket = name, %error, "a socket that the service manager passed cannot be used");
                 }
             }
         }

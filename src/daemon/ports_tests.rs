@@ -37,14 +37,14 @@ fn a_socket_is_taken_by_its_name_wherever_it_is() {
     let at = listeners[0].1.local_addr().unwrap();
     let mut ports = Ports::new(Passed(listeners.into()));
     let plan = ports.plan(&settings(free(), None)).unwrap();
-    assert_eq!(names(&ports.commit(plan)), ["ami"]);
+    assert_eq!(names(&ports.commit(plan).0), ["ami"]);
     assert_eq!(ports.address(AMI), Some(at));
     ports.warn_of_rest();
     // Another address of the configuration does not move it, which is told once.
     let elsewhere = settings(free(), None);
     let plan = ports.plan(&elsewhere).unwrap();
     assert_eq!(plan.unmoved, [AMI]);
-    assert!(ports.commit(plan).is_empty());
+    assert!(ports.commit(plan).0.is_empty());
     assert_eq!(ports.address(AMI), Some(at));
     assert!(ports.plan(&elsewhere).unwrap().unmoved.is_empty());
 }
@@ -54,15 +54,15 @@ fn ports_come_move_and_go() {
     let (first, second, metrics) = (free(), free(), free());
     let mut ports = Ports::new(Passed::default());
     let plan = ports.plan(&settings(first, Some(metrics))).unwrap();
-    let opened = ports.commit(plan);
+    let opened = ports.commit(plan).0;
     assert_eq!(names(&opened), ["ami", "metrics"]);
     let again = ports.plan(&settings(first, Some(metrics))).unwrap();
-    assert!(ports.commit(again).is_empty());
+    assert!(ports.commit(again).0.is_empty());
     // A plan that is not carried out changes nothing.
     drop(ports.plan(&settings(second, None)).unwrap());
     assert_eq!(ports.address(AMI), Some(first));
     let plan = ports.plan(&settings(second, None)).unwrap();
-    let moved = ports.commit(plan);
+    let moved = ports.commit(plan).0;
     assert_eq!(names(&moved), ["ami"]);
     assert!(opened.iter().all(|port| port.closed.is_cancelled()));
     assert!(!moved[0].closed.is_cancelled());
@@ -84,7 +84,7 @@ fn a_port_can_grow_to_all_addresses_and_shrink_and_change_hands() {
         (other, narrow),
     ] {
         let plan = ports.plan(&settings(bind, Some(metrics))).unwrap();
-        drop(ports.commit(plan));
+        drop(ports.commit(plan).0);
         assert_eq!(ports.address(AMI), Some(bind));
         assert_eq!(ports.address(METRICS), Some(metrics));
         // Nobody else can listen there.

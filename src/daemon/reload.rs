@@ -23,6 +23,9 @@ use crate::session::live::{Rules, Ways};
 /// How long the threads of the Asterisks are waited for. One that is busy for longer follows later.
 const HUBS_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long ports may take to close.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Everything that a reload needs and that can fail.
 struct Prepared {
     rules: Rules,
@@ -159,8 +162,15 @@ impl Supervisor {
         if let Some(http) = prepared.new_http {
             self.http = Some(http);
         }
-        let opened = self.ports.commit(prepared.ports);
+        let (opened, closing) = self.ports.commit(prepared.ports);
         self.serve_all(opened);
+        let closed = async {
+            for port in closing {
+                port.cancelled().await;
+            }
+        };
+        // Whoever asked for the reload may connect at once, and not to a port that is about to close.
+        let _ = tokio::time::timeout(CLOSED_WITHIN, closed).await;
         let is_wanted = |hub: &HubThread| rules.hubs.contains_key(hub.name());
         let hubs = std::mem::take(&mut self.hubs);
         let (wanted, removed): (Vec<_>, Vec<_>) = hubs.into_iter().partition(is_wanted);

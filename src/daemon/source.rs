@@ -37,10 +37,10 @@ impl Source {
         let errors: Vec<_> = report.errors().map(ToString::to_string).collect();
         let warnings: Vec<_> = report.warnings().map(ToString::to_string).collect();
         for line in &errors {
-            error!("{line}");
+            error!(name: "configuration-error", "{line}");
         }
         for line in &warnings {
-            warn!("{line}");
+            warn!(name: "configuration-warning", "{line}");
         }
         settings
             .map(|settings| (settings, warnings))

@@ -174,6 +174,7 @@ impl Supervisor {
             service,
             listener,
             closed,
+            open,
         } = port;
         let address = listener.local_addr()?;
         info!(name: "listening", service = service.name, %address, "a port is served");
@@ -183,13 +184,18 @@ impl Supervisor {
                     listener: TcpListener::from_std(listener)?,
                     encrypted: service == ports::AMI_TLS,
                     closed,
+                    open,
                 };
                 let accepting = Rc::clone(&self.entrance).accept_at(port);
                 self.accepting.spawn_local(accepting);
             }
             ports::METRICS => {
                 let listener = TcpListener::from_std(listener)?;
-                tokio::task::spawn_local(metrics::serve(listener, self.sources(), closed));
+                let sources = self.sources();
+                tokio::task::spawn_local(async move {
+                    metrics::serve(listener, sources, closed).await;
+                    drop(open);
+                });
             }
             _ => {
                 if let Some(http) = &self.http {
@@ -197,6 +203,7 @@ impl Supervisor {
                         listener,
                         encrypted: service == ports::HTTPS,
                         closed,
+                        open,
                     });
                 }
             }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::error;
 
 use super::connection::{Overdue, Patience, Pulse, STALLED_MAX, Socket, Watched};
@@ -33,7 +33,7 @@ use crate::policy::host::Host;
 use crate::session::entrance::certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::ConnectionLines;
-use crate::transport::accept::accept;
+use crate::transport::accept::{self, accept};
 use crate::transport::socket::{prepare_client, wait_for_client};
 
 /// Most connections that have given way and are not closed yet.
@@ -72,6 +72,8 @@ pub struct Port {
     pub encrypted: bool,
     /// Cancelled when nobody is accepted any more.
     pub closed: CancellationToken,
+    /// Dropped once it is closed.
+    pub open: DropGuard,
 }
 
 /// Everything that the server needs.
@@ -137,45 +139,52 @@ impl Shared {
     async fn accept(self: Rc<Self>, port: Port) {
         let listener = match TcpListener::from_std(port.listener) {
             Ok(listener) => listener,
-            Err(error) => return error!(%error, "a port of HTTP cannot be served"),
-        };
-        let mut left = BACKLOG_MAX;
-        while left > 0 {
-            let accepted = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return,
-                // Whoever has connected before the port is closed is dealt with.
-                accepted = accept(&listener) => accepted,
-                () = port.closed.cancelled() => return,
-            };
-            left -= usize::from(port.closed.is_cancelled());
-            let (stream, remote) = accepted;
-            let Some(place) = self.admit(remote) else {
-                continue;
-            };
-            // Those that have given way go before more come: accepting is quicker than closing.
-            while self.room.closing() > CLOSING_MAX {
-                tokio::task::yield_now().await;
+            Err(error) => {
+                let service = "http";
+                return error!(name: "port-unusable", service, %error, "a port cannot be served");
             }
-            let tls = match (port.encrypted, &self.site.http().tls) {
-                (false, _) => None,
-                (true, Some(listener)) => Some(Arc::clone(&listener.tls)),
-                // It came to a port that is being closed.
-                (true, None) => continue,
+        };
+        loop {
+            let accepted = tokio::select! {
+                () = self.cancel.cancelled() => return,
+                () = port.closed.cancelled() => break,
+                accepted = accept(&listener) => accepted,
             };
-            let shared = Rc::clone(&self);
-            tokio::task::spawn_local(async move {
-                let place = Rc::new(place);
-                tokio::select! {
-                    biased;
-                    () = place.is_needed() => {
-                        shared.site.gate.limits.count(Limit::HttpConnections);
-                        shared.refuse(remote, GAVE_WAY);
-                    }
-                    () = shared.receive(stream, remote, tls, &place) => {}
-                }
-            });
+            self.take(accepted, port.encrypted).await;
         }
+        let waiting = accept::close(listener, BACKLOG_MAX);
+        drop(port.open);
+        for accepted in waiting {
+            self.take(accepted, port.encrypted).await;
+        }
+    }
+
+    async fn take(self: &Rc<Self>, (stream, remote): (TcpStream, SocketAddr), encrypted: bool) {
+        let Some(place) = self.admit(remote) else {
+            return;
+        };
+        // Those that have given way go before more come: accepting is quicker than closing.
+        while self.room.closing() > CLOSING_MAX {
+            tokio::task::yield_now().await;
+        }
+        let tls = match (encrypted, &self.site.http().tls) {
+            (false, _) => None,
+            (true, Some(listener)) => Some(Arc::clone(&listener.tls)),
+            // It came to a port that is being closed.
+            (true, None) => return,
+        };
+        let shared = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let place = Rc::new(place);
+            tokio::select! {
+                biased;
+                () = place.is_needed() => {
+                    shared.site.gate.limits.count(Limit::HttpConnections);
+                    shared.refuse(remote, GAVE_WAY);
+                }
+                () = shared.receive(stream, remote, tls, &place) => {}
+            }
+        });
     }
 
     /// Whether one more may connect from there; if not, that is logged.

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Entrance;
 use crate::hub::limit::Limit;
 use crate::policy::host::Host;
-use crate::transport::accept::accept;
+use crate::transport::accept::{self, accept};
 
 /// Most connections that have lost their place to another and are not closed yet.
 const PUSHED_OUT_MAX: usize = 16;
@@ -27,6 +27,8 @@ pub struct Port {
     pub encrypted: bool,
     /// Cancelled when nobody is accepted any more. Whoever has connected by then is dealt with.
     pub closed: CancellationToken,
+    /// Dropped once it is closed.
+    pub open: DropGuard,
 }
 
 impl Entrance {
@@ -34,20 +36,17 @@ impl Entrance {
     ///
     /// Cancel safe: connections not yet logged in are dropped with the tasks that they have.
     pub async fn accept_at(self: Rc<Self>, port: Port) {
-        let mut left = BACKLOG_MAX;
         loop {
             let accepted = tokio::select! {
-                biased;
+                () = port.closed.cancelled() => break,
                 accepted = accept(&port.listener) => accepted,
-                () = port.closed.cancelled() => return,
             };
             self.take(accepted, port.encrypted).await;
-            if port.closed.is_cancelled() {
-                left -= 1;
-                if left == 0 {
-                    return;
-                }
-            }
+        }
+        let waiting = accept::close(port.listener, BACKLOG_MAX);
+        drop(port.open);
+        for accepted in waiting {
+            self.take(accepted, port.encrypted).await;
         }
     }
 
