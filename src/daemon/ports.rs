@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use listenfd::ListenFd;
 use rustix::net::sockopt::set_socket_reuseport;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::config::settings::{Settings, TlsListener};
 
@@ -274,11 +274,9 @@ impl Ports {
         socket.set_nonblocking(true).map_err(failed)?;
         let listener = socket.try_clone().map_err(failed)?;
         let at = socket.local_addr().map_err(failed)?;
-        match passed {
-            Some(_) => {
-                info!(name: "socket-used", socket = service.name, address = %at, "a socket of the service manager is used")
-            }
-            None => debug!(service = service.name, address = %at, "a port is open"),
+        if passed.is_some() {
+            let socket = service.name;
+            info!(name: "socket-used", socket, address = %at, "a socket of the service manager is used");
         }
         let port = OpenPort {
             service,

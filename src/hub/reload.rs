@@ -110,18 +110,13 @@ impl Hub {
 
     /// Ends a session behind all that it was answered. A request over HTTP has its one answer all the same.
     fn revoke(&mut self, id: SessionId, why: Revoked) {
-        let head = self.session(id).and_then(|session| session.pending.front());
-        if self.is_asker(id)
-            && let Some(head) = head
-        {
-            let action_id = head.action_id.clone();
-            let text = format!("Session ended: {why}");
-            self.post_error(id, action_id.as_deref(), &text);
+        if !self.fail_asker(id, &format!("Session ended: {why}")) {
+            self.close(id, CloseReason::Reloaded { why });
         }
-        self.close(id, CloseReason::Reloaded { why });
     }
 
-    fn post_error(&mut self, id: SessionId, action_id: Option<&[u8]>, text: &str) {
+    /// An error of amimux's own.
+    pub(super) fn post_error(&mut self, id: SessionId, action_id: Option<&[u8]>, text: &str) {
         let action_id = action_id.and_then(Text::new);
         let text = Text::new(text.as_bytes()).unwrap_or(Text::fixed("Permission denied"));
         self.post(id, |out| {

@@ -1,11 +1,11 @@
 //! What clients ask, and what they must be answered.
 
-use amimux::policy::class::Classes;
 use amimux::policy::event_mask;
 use amimux::policy::user::User;
 
 use super::random::Random;
 use super::reader::{Reader, Want};
+use super::rights::needed;
 
 /// ActionIDs that clients like; all of them use the same.
 const IDS: [&str; 6] = ["1", "1", "same", "feedfacecafebee0-o-1", "a b ", "żółw"];
@@ -31,53 +31,31 @@ pub fn ask(
     out: &mut Vec<u8>,
 ) {
     let id = (!random.once_in(4)).then(|| *random.pick(&IDS));
-    let mark = format!("m{serial}");
+    let mark = format!("{}{serial}", user.name);
     let own = id.unwrap_or("none");
     let name = &user.name;
-    let forwarded = |classes: Classes, want: Want| {
-        if classes.is_empty() || user.write.contains_any(classes) {
-            want
-        } else {
-            Want::Refusal("Permission denied")
-        }
-    };
-    let call = Classes::CALL.union(Classes::REPORTING);
-    let report = Classes::SYSTEM.union(Classes::REPORTING);
     let (text, want) = match random.below(19) {
-        0..=2 => (
-            format!("Getvar\r\nMark: {mark}"),
-            forwarded(call, Want::Value(mark)),
-        ),
-        3..=5 => (
-            format!("QueueStatus\r\nMark: {mark}"),
-            forwarded(Classes::NONE, Want::List(mark)),
-        ),
-        6 => (
-            format!("IAXnetstats\r\nMark: {mark}"),
-            forwarded(report, Want::Text(mark)),
-        ),
-        7 => (
-            format!("JabberSend\r\nMark: {mark}"),
-            forwarded(Classes::SYSTEM, Want::Parts(mark)),
-        ),
+        0..=2 => (format!("Getvar\r\nMark: {mark}"), Want::Value(mark)),
+        3..=5 => (format!("QueueStatus\r\nMark: {mark}"), Want::List(mark)),
+        6 => (format!("IAXnetstats\r\nMark: {mark}"), Want::Text(mark)),
+        7 => (format!("JabberSend\r\nMark: {mark}"), Want::Parts(mark)),
         8 => (
             format!("UserEvent\r\nUserEvent: x\r\nSender: {name}\r\nOwn: {own}"),
-            forwarded(Classes::USER, Want::Plain),
+            Want::Plain,
         ),
         9 => (
             format!(
                 "Originate\r\nChannel: Local/1@x\r\nApplication: NoOp\r\nAsync: true\r\nMark: {name}/{own}"
             ),
-            forwarded(Classes::ORIGINATE, Want::Plain),
+            Want::Plain,
         ),
         10 => return originate(random, name, serial, reader, out),
         11 | 12 => ("Ping".to_owned(), Want::Ping),
         13 => {
             let mask = *random.pick(&MASKS);
             let parsed = event_mask::parse(mask.as_bytes());
-            let classes =
-                (parsed != event_mask::EventMask::Invalid).then(|| parsed.within(user.read));
-            (format!("Events\r\nEventMask: {mask}"), Want::Mask(classes))
+            let parsed = Some(parsed).filter(|mask| *mask != event_mask::EventMask::Invalid);
+            (format!("Events\r\nEventMask: {mask}"), Want::Mask(parsed))
         }
         14 => ("WaitEvent\r\nTimeout: 3".to_owned(), Want::Wait),
         15 => ("ListCommands".to_owned(), Want::Commands),
@@ -85,7 +63,7 @@ pub fn ask(
             let digit = random.below(10);
             (
                 format!("Filter\r\nOperation: Add\r\n{}", keeps_out(random, digit)),
-                forwarded(Classes::SYSTEM, Want::Filter(digit)),
+                Want::Filter(digit),
             )
         }
         17 => (
@@ -94,7 +72,8 @@ pub fn ask(
         ),
         _ => return malformed(random, reader, out),
     };
-    reader.ask(id, want);
+    let action = text.split("\r\n").next().unwrap_or_default();
+    reader.ask_with(id, want, needed(action));
     let id = id.map_or_else(String::new, |id| format!("ActionID: {id}\r\n"));
     out.extend_from_slice(format!("Action: {text}\r\n{id}\r\n").as_bytes());
 }

@@ -17,6 +17,7 @@ mod pbx;
 mod random;
 mod reader;
 mod rest;
+mod rights;
 mod shell;
 mod web;
 mod world;
@@ -41,6 +42,11 @@ pub struct Tally {
     pub clients: usize,
     /// Events that came to listeners.
     pub fetched: usize,
+    pub reloads: usize,
+    /// Clients that were ended by one.
+    pub revoked: usize,
+    /// Requests that were refused for what their user may do.
+    pub denied: usize,
 }
 
 impl Tally {
@@ -57,6 +63,9 @@ impl Tally {
         self.gaps += other.gaps;
         self.clients += other.clients;
         self.fetched += other.fetched;
+        self.reloads += other.reloads;
+        self.revoked += other.revoked;
+        self.denied += other.denied;
     }
 
     /// Whether enough happened to mean anything.
@@ -72,6 +81,9 @@ impl Tally {
             && self.gaps > 5
             && self.clients > 500
             && self.fetched > 5_000
+            && self.reloads > 500
+            && self.revoked > 100
+            && self.denied > 100
     }
 }
 

@@ -98,6 +98,12 @@ impl Pbx {
         self.output.drain(..length).collect()
     }
 
+    /// The number of the first event that has not arrived whole.
+    pub fn first_unheard(&self) -> usize {
+        let unheard = self.happened.iter().position(|event| event.end > self.fed);
+        unheard.unwrap_or(self.happened.len())
+    }
+
     pub fn is_idle(&self) -> bool {
         self.input.is_empty() && self.requests.is_empty() && self.output.is_empty()
     }

@@ -3,19 +3,22 @@
 use std::collections::{HashSet, VecDeque};
 
 use amimux::policy::class::Classes;
+use amimux::policy::event_mask::EventMask;
+use amimux::policy::user::User;
 
 use super::pbx::Happened;
+use super::rights::may_write;
 
 /// The final answer that a request must get.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Want {
-    Login(Classes),
+    Login(EventMask),
     Ping,
     Commands,
     /// An error that begins so.
     Refusal(&'static str),
     /// A change of mask; `None` where it is invalid.
-    Mask(Option<Classes>),
+    Mask(Option<EventMask>),
     /// A filter that keeps out events whose number ends with this digit.
     Filter(usize),
     Wait,
@@ -38,6 +41,20 @@ pub struct Request {
     pub want: Want,
     /// How many messages of the answer have come.
     seen: usize,
+    /// Of these classes its user needs one.
+    needs: Classes,
+    /// How many rights its user had had when it was asked.
+    rights: usize,
+}
+
+/// What a user may do and see from an event on.
+#[derive(Debug)]
+struct Rights {
+    from: usize,
+    read: Classes,
+    write: Classes,
+    /// By their last digit, the numbers of events that its filters keep out.
+    kept_out: [bool; 10],
 }
 
 /// Errors made by amimux that may stand for any answer of Asterisk's.
@@ -55,9 +72,12 @@ pub struct Reader {
     pub requests: VecDeque<Request>,
     /// Synchronous Originates without an outcome, by their ActionIDs.
     pub originates: HashSet<String>,
-    pub mask: Classes,
-    /// By their last digit, the numbers of events that its filters keep out.
+    /// The masks that it may have asked for last.
+    pub masks: Vec<EventMask>,
+    /// By their last digit, the numbers of events that the filters keep out which it added.
     pub kept_out: [bool; 10],
+    /// Of its user, one after the other.
+    rights: Vec<Rights>,
     pub logged_in: bool,
     /// From this event on everything must come; `None` while that cannot be said.
     pub from: Option<usize>,
@@ -71,6 +91,8 @@ pub struct Reader {
     pub gaps: usize,
     pub answers: usize,
     pub failures: usize,
+    /// Requests that its rights did not allow.
+    pub denied: usize,
     pub finished: bool,
 }
 
@@ -98,12 +120,72 @@ impl Reader {
         }
     }
 
+    /// From that event on its user is another one. Whether it may read what it could not.
+    pub fn change_rights(&mut self, from: usize, user: &User, kept_out: [bool; 10]) -> bool {
+        let last = self.rights.last();
+        let gains = last.is_none_or(|last| {
+            !last.read.contains_all(user.read)
+                || last
+                    .kept_out
+                    .iter()
+                    .zip(&kept_out)
+                    .any(|(old, new)| *old && !*new)
+        });
+        if gains {
+            self.from = None;
+        }
+        self.rights.push(Rights {
+            from,
+            read: user.read,
+            write: user.write,
+            kept_out,
+        });
+        gains
+    }
+
+    fn rights_at(&self, number: usize) -> Option<&Rights> {
+        self.rights
+            .iter()
+            .rev()
+            .find(|rights| rights.from <= number)
+    }
+
+    /// Whether it may see the event of that number; whether it must, if it may have asked for different things.
+    fn sees(&self, number: usize, classes: Classes) -> bool {
+        self.rights_at(number).is_some_and(|rights| {
+            let mut masks = self.masks.iter();
+            masks.any(|mask| mask.within(rights.read).contains_all(classes))
+                && !rights.kept_out[number % 10]
+                && !self.kept_out[number % 10]
+        })
+    }
+
     pub fn ask(&mut self, action_id: Option<&str>, want: Want) {
+        self.ask_with(action_id, want, Classes::NONE);
+    }
+
+    /// Asks for what needs one of these classes.
+    pub fn ask_with(&mut self, action_id: Option<&str>, want: Want, needs: Classes) {
         self.requests.push_back(Request {
             action_id: action_id.map(str::to_owned),
             want,
             seen: 0,
+            needs,
+            rights: self.rights.len(),
         });
+    }
+
+    /// Whether the head may be denied, and whether it may be allowed, by the rights since it was asked.
+    fn check_denied(&mut self, message: &Message<'_>) -> bool {
+        let head = self.requests.front().unwrap();
+        let since = self.rights.iter().skip(head.rights.saturating_sub(1));
+        let allowed = since
+            .map(|rights| may_write(rights.write, head.needs))
+            .collect::<Vec<_>>();
+        let denied = message.get("Message") == Some("Permission denied") && !head.needs.is_empty();
+        let right = allowed.is_empty() || allowed.contains(&!denied);
+        assert!(right, "{} for {head:?}", message.0);
+        denied
     }
 
     /// Bytes arrive; every whole message is checked.
@@ -143,19 +225,24 @@ impl Reader {
             return;
         }
         let Some(number) = message.get("N") else {
-            assert!(self.mask.contains_all(Classes::SYSTEM), "{}", message.0);
+            let rights = self.rights.iter().map(|rights| rights.read);
+            let reads = self.masks.iter().any(|mask| {
+                let mut within = rights.clone().map(|read| mask.within(read));
+                within.any(|classes| classes.contains_all(Classes::SYSTEM))
+            });
+            assert!(reads, "{}", message.0);
             return;
         };
         let number = number.parse::<usize>().unwrap();
         self.events += 1;
         let classes = happened[number].classes;
         assert!(
-            self.mask.contains_all(classes),
-            "{} for {}",
+            self.sees(number, classes),
+            "{} for {:?} and {:?}",
             message.0,
-            self.mask
+            self.masks,
+            self.rights_at(number)
         );
-        assert!(!self.kept_out[number % 10], "filtered: {}", message.0);
         assert!(
             self.last < Some(number),
             "{:?} before {}",
@@ -207,10 +294,7 @@ impl Reader {
         let Some(from) = self.from else { return 0 };
         let mut missing = 0;
         for (number, event) in happened.iter().enumerate().take(end).skip(from) {
-            let due = event.available
-                && self.mask.contains_all(event.classes)
-                && !self.kept_out[number % 10]
-                && !event.private;
+            let due = event.available && self.sees(number, event.classes) && !event.private;
             missing += usize::from(due);
             assert!(
                 missing <= self.told_missing,
@@ -257,13 +341,22 @@ impl Reader {
             assert!(message.0.starts_with("Response: Error\r\n"));
             self.failures += 1;
         }
+        let torn_up = failed || matches!(head.want, Want::Refusal(_));
+        let denied = head.seen == 1 && !torn_up && self.check_denied(message);
+        self.denied += usize::from(denied);
+        if denied {
+            self.requests.pop_front();
+            self.answers += 1;
+            return;
+        }
+        let head = self.requests.front_mut().unwrap();
         if is_last(head, message, failed) {
             let want = self.requests.pop_front().unwrap().want;
             self.answers += 1;
             match want {
                 Want::Login(mask) | Want::Mask(Some(mask)) => {
                     self.logged_in = true;
-                    self.mask = mask;
+                    self.masks = vec![mask];
                     self.from = settled.then_some(happened.len());
                 }
                 Want::Filter(digit) => {

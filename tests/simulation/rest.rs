@@ -38,7 +38,11 @@ impl World {
 
     fn check_answers(&mut self) {
         for (index, actor) in self.actors.iter_mut().enumerate() {
-            if actor.stopped || (actor.gone && !actor.reader.finished) {
+            assert!(
+                !actor.revoked || actor.gone || actor.stopped,
+                "client {index} has no right to be there"
+            );
+            if actor.stopped || actor.revoked || (actor.gone && !actor.reader.finished) {
                 continue;
             }
             let reader = &mut actor.reader;

@@ -119,7 +119,7 @@ impl World {
                 }
                 Outcome::Finished => {
                     assert!(
-                        actor.reader.finished || actor.ended_input,
+                        actor.reader.finished || actor.ended_input || actor.revoked,
                         "closed without reason"
                     );
                     assert!(actor.reader.is_between_messages());

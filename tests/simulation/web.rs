@@ -20,24 +20,26 @@ const LISTENERS_MAX: usize = 8;
 /// What a request changes once it is answered.
 #[derive(Debug, Clone, Copy)]
 enum Change {
-    Mask(Classes),
+    Mask(EventMask),
     KeepsOut(usize),
 }
 
 pub(super) struct Listener {
     pub(super) id: SessionId,
-    user: User,
+    pub(super) user: User,
     events: EventMask,
     /// Its events.
     pub(super) reader: Reader,
-    asked: HashMap<SessionId, Reader>,
+    pub(super) asked: HashMap<SessionId, Reader>,
     /// The request that waits for events.
     waiting: Option<SessionId>,
     /// What it has chosen last; its reader knows that once all that was before is read.
-    mask: Classes,
+    mask: EventMask,
     kept_out: [bool; 10],
     /// It has read to there, and nothing has changed since it came in.
-    place: Option<Place>,
+    pub(super) place: Option<Place>,
+    /// A reload has ended it.
+    pub(super) revoked: bool,
     pub(super) gone: bool,
 }
 
@@ -71,7 +73,12 @@ impl World {
             return;
         }
         let mut user = self.some_user();
-        if self.random.once_in(4) {
+        if !self.is_welcome(&user) {
+            return;
+        }
+        if let Some(current) = self.current(&user.name) {
+            user = current;
+        } else if self.random.once_in(4) {
             user.on_upstream_loss = OnUpstreamLoss::Close;
         }
         let events = match self.random.below(3) {
@@ -95,11 +102,12 @@ impl World {
             input: BytesMut::new(),
         };
         let id = self.hub.attach_listener(self.now, admission, resume);
-        let mask = events.within(user.read);
         let kept_out = self.kept_out_of(&user);
         reader.logged_in = true;
-        reader.mask = mask;
-        reader.kept_out = kept_out;
+        reader.masks = vec![events];
+        let from = reader.from;
+        reader.change_rights(0, &user, kept_out);
+        reader.from = from;
         reader.unsigned_before = resume.map_or(0, |_| self.pbx.happened.len());
         let mut listener = Listener {
             id,
@@ -108,9 +116,10 @@ impl World {
             reader,
             asked: HashMap::new(),
             waiting: None,
-            mask,
-            kept_out,
+            mask: events,
+            kept_out: [false; 10],
             place: None,
+            revoked: false,
             gone: false,
         };
         if resume.is_none() && self.random.once_in(2) {
@@ -118,7 +127,8 @@ impl World {
                 .hub
                 .ask_to_log_in(self.now, id, Some(b"in".as_slice().into()), events);
             let mut reader = Reader::of(&listener.user.name);
-            reader.ask(Some("in"), Want::Login(mask));
+            reader.change_rights(0, &listener.user, kept_out);
+            reader.ask(Some("in"), Want::Login(events));
             listener.asked.insert(asked.unwrap(), reader);
         }
         self.web.push(listener);
@@ -130,8 +140,11 @@ impl World {
             return;
         };
         self.serial += 1;
-        let listener = &mut self.web[index];
+        let listener = &self.web[index];
         let mut reader = Reader::of(&listener.user.name);
+        let kept_out = self.kept_out_of(&self.web[index].user);
+        let listener = &self.web[index];
+        reader.change_rights(0, &listener.user, kept_out);
         let mut out = Vec::new();
         actions::ask(
             &mut self.random,
@@ -182,9 +195,9 @@ impl World {
         let Some(asker) = self.ask_at(index, request.into_bytes(), reader) else {
             return;
         };
-        if self.web[index].mask.is_empty() {
-            let everything = EventMask::Everything.within(self.web[index].user.read);
-            self.change(index, Change::Mask(everything));
+        let listener = &self.web[index];
+        if listener.mask.within(listener.user.read).is_empty() {
+            self.change(index, Change::Mask(EventMask::Everything));
         }
         self.web[index].waiting = Some(asker);
         self.drain_web();
@@ -247,7 +260,7 @@ impl World {
     /// All that was before a change is read: from here on, everything must come.
     fn know_choice(&mut self, index: usize) {
         let listener = &mut self.web[index];
-        listener.reader.mask = listener.mask;
+        listener.reader.masks = vec![listener.mask];
         listener.reader.kept_out = listener.kept_out;
     }
 
@@ -256,7 +269,7 @@ impl World {
         match change {
             Change::Mask(mask) => {
                 listener.mask = mask;
-                listener.reader.mask = listener.reader.mask.union(mask);
+                listener.reader.masks.push(mask);
             }
             Change::KeepsOut(digit) => listener.kept_out[digit] = true,
         }
@@ -382,6 +395,12 @@ impl World {
 
     fn check_answer(&mut self, index: usize, mut reader: Reader, got: &Answer) {
         let want = reader.requests.front().map(|request| request.want.clone());
+        let ended = memchr::memmem::find(&got.bytes, b"Message: Session ended: ").is_some();
+        if ended {
+            assert!(self.web[index].revoked && got.bytes.starts_with(b"Response: Error\r\n"));
+            self.tally.answers += 1;
+            return;
+        }
         reader.receive(&got.bytes, &self.pbx.happened, !self.unsettled);
         assert!(reader.is_between_messages());
         assert!(reader.originates.is_empty(), "{want:?}: {got:?}");
@@ -391,6 +410,10 @@ impl World {
         assert_eq!(got.ended, want == Some(Want::Goodbye));
         self.tally.answers += reader.answers;
         self.tally.failures += reader.failures;
+        self.tally.denied += reader.denied;
+        if reader.denied > 0 {
+            return;
+        }
         match want {
             Some(Want::Mask(Some(mask))) => self.change(index, Change::Mask(mask)),
             // One that could not be compiled was answered with an error, which its reader does not take.
@@ -402,7 +425,7 @@ impl World {
     /// Once Asterisk was asked for everything, listeners can be held to have everything that comes from then on.
     pub(super) fn settle_listeners(&mut self) {
         for listener in &mut self.web {
-            let known = listener.reader.mask == listener.mask
+            let known = listener.reader.masks == [listener.mask]
                 && listener.reader.kept_out == listener.kept_out;
             if known && listener.reader.from.is_none() {
                 listener.reader.from = Some(self.pbx.happened.len());
@@ -430,6 +453,7 @@ impl World {
                 "listener {index}: {:?}",
                 listener.asked
             );
+            assert!(!listener.revoked || listener.gone);
             if !listener.gone {
                 assert!(listener.reader.from.is_some());
                 listener

@@ -8,7 +8,7 @@ use amimux::hub::{Admission, CloseReason, FilterBuild, FilterDrafted, Hub, Now, 
 use amimux::policy::class::Classes;
 use amimux::policy::event_filter::EventFilters;
 use amimux::policy::event_mask::EventMask;
-use amimux::policy::user::{OnSlow, User};
+use amimux::policy::user::{OnSlow, User, Users};
 use amimux::protocol::frame::Frame;
 use bytes::BytesMut;
 
@@ -17,6 +17,7 @@ use super::actions;
 use super::pbx::Pbx;
 use super::random::Random;
 use super::reader::{Reader, Want};
+use super::rights::NAMES;
 use super::web::Listener;
 use crate::hub_harness::{NONCE, connection, general, upstream, user};
 
@@ -42,6 +43,8 @@ pub(super) struct Actor {
     /// It has said all that it has to say.
     pub(super) quiet: bool,
     pub(super) ended_input: bool,
+    /// A reload has ended it.
+    pub(super) revoked: bool,
     pub(super) gone: bool,
 }
 
@@ -66,6 +69,12 @@ pub struct World {
     /// Filters that are being compiled.
     pub(super) build: Option<FilterBuild>,
     pub(super) drafts: Vec<FilterDrafted>,
+    /// The users since the last reload.
+    pub(super) users: Option<Arc<Users>>,
+    /// The port of Asterisk: another one is another Asterisk.
+    pub(super) port: u16,
+    /// What went to Asterisk of a message that is not whole.
+    pub(super) sent: Vec<u8>,
     pub(super) tally: Tally,
 }
 
@@ -84,6 +93,7 @@ impl World {
         Self {
             memory_limit: general.memory_limit_bytes,
             max_queued: general.max_queued,
+            port: upstream.port,
             hub: Hub::new(Arc::new(general), Arc::new(upstream), NONCE),
             now: Now {
                 since_start: Duration::from_secs(1),
@@ -100,6 +110,8 @@ impl World {
             doomed: None,
             build: None,
             drafts: Vec::new(),
+            users: None,
+            sent: Vec::new(),
             tally: Tally::default(),
         }
     }
@@ -138,6 +150,7 @@ impl World {
             94 => self.join(),
             95 => self.leave(),
             96 if self.random.once_in(3) => self.lose(),
+            96 if self.random.once_in(3) => self.reload(),
             97 => self.catch_up(),
             98 if self.random.once_in(4) => self.long_pause(),
             98 if self.random.once_in(8) => self.stall(),
@@ -172,6 +185,7 @@ impl World {
     }
 
     pub(super) fn lose_for(&mut self, cause: &str) {
+        self.sent.clear();
         self.tally.losses += 1;
         self.pbx.lose();
         self.doomed = None;
@@ -186,7 +200,7 @@ impl World {
         if self.unsettled && idle {
             self.unsettled = false;
             for actor in &mut self.actors {
-                if actor.reader.logged_in {
+                if actor.reader.logged_in && actor.reader.from.is_none() {
                     actor.reader.from = Some(self.pbx.happened.len());
                 }
             }
@@ -200,7 +214,13 @@ impl World {
         if self.actors.iter().filter(|actor| !actor.gone).count() >= 30 {
             return;
         }
-        let user = self.some_user();
+        let mut user = self.some_user();
+        let stale = user.clone();
+        let welcome = self.is_welcome(&user);
+        // A login may have been decided before the last reload.
+        if let Some(current) = self.current(&user.name).filter(|_| welcome) {
+            user = current;
+        }
         let kept_out = self.kept_out_of(&user);
         let events = match self.random.below(3) {
             0 => EventMask::Off,
@@ -209,7 +229,11 @@ impl World {
         };
         let admission = Admission {
             account: user.name.as_bytes().into(),
-            user: Arc::new(user.clone()),
+            user: Arc::new(if self.random.once_in(2) {
+                user.clone()
+            } else {
+                stale
+            }),
             connection: connection(),
             action_id: Some(b"login".as_slice().into()),
             events,
@@ -218,8 +242,15 @@ impl World {
             input: BytesMut::new(),
         };
         let mut reader = Reader::of(&user.name);
-        reader.kept_out = kept_out;
-        reader.ask(Some("login"), Want::Login(events.within(user.read)));
+        reader.change_rights(0, &user, kept_out);
+        reader.ask(
+            Some("login"),
+            if welcome {
+                Want::Login(events)
+            } else {
+                Want::Refusal("Authentication failed")
+            },
+        );
         let id = self.hub.attach(self.now, admission);
         self.actors.push(Actor {
             id,
@@ -231,6 +262,7 @@ impl World {
             blocked: false,
             quiet: false,
             ended_input: false,
+            revoked: !welcome,
             gone: false,
         });
         self.tally.clients += 1;
@@ -239,7 +271,11 @@ impl World {
 
     /// A user with rights by lot.
     pub(super) fn some_user(&mut self) -> User {
-        let name = *self.random.pick(&["ann", "bob", "cid"]);
+        let name = *self.random.pick(&NAMES);
+        self.some_user_named(name)
+    }
+
+    pub(super) fn some_user_named(&mut self, name: &str) -> User {
         let mut user = user(name);
         user.max_in_flight = 1 + self.random.below(8);
         if self.random.once_in(2) {
@@ -346,10 +382,8 @@ impl World {
 
     pub(super) fn asterisk_reads(&mut self) {
         if self.pbx.connected && !self.pbx.stalled && self.pause == 0 {
-            let outbound = self.hub.outbound();
-            let length = self.random.piece(outbound.len());
-            let bytes = outbound.split_to(length);
-            self.pbx.input.extend_from_slice(&bytes);
+            let length = self.random.piece(self.hub.outbound().len());
+            self.take_outbound(length);
         }
     }
 
@@ -425,8 +459,8 @@ impl World {
         self.unheard = Duration::ZERO;
         self.pause = 0;
         for _ in 0..100_000 {
-            let bytes = self.hub.outbound().split();
-            self.pbx.input.extend_from_slice(&bytes);
+            let length = self.hub.outbound().len();
+            self.take_outbound(length);
             while self.pbx.read() {
                 self.pbx.answer(&mut self.random);
             }
@@ -476,6 +510,7 @@ impl World {
             tally.events += actor.reader.events;
             tally.failures += actor.reader.failures;
             tally.gaps += actor.reader.gaps;
+            tally.denied += actor.reader.denied;
         }
         for listener in &self.web {
             tally.events += listener.reader.events;

@@ -13,7 +13,7 @@ use crate::hub::view::ViewKey;
 use crate::hub::{Admission, Hub, Now};
 use crate::policy::class::Classes;
 use crate::policy::event_mask::EventMask;
-use crate::protocol::writer::{MessageWriter, Text};
+use crate::protocol::writer::Text;
 
 /// Bytes of events in the answer to one `WaitEvent`, about.
 const WAIT_EVENTS_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -200,22 +200,25 @@ impl Hub {
 
     /// An answer that is longer than is kept becomes an error. `false`: it is no asker, or has its answer already.
     pub(in crate::hub) fn overflow(&mut self, id: SessionId) -> bool {
+        self.fail_asker(id, "The answer was longer than amimux keeps")
+    }
+
+    /// An asker is answered with an error, whatever it was answered so far. `false`: it is no asker, or has its answer
+    /// already.
+    pub(in crate::hub) fn fail_asker(&mut self, id: SessionId, text: &str) -> bool {
+        let mut originates = self.originates.values();
+        let originate = originates.find(|originate| originate.session == id);
+        let originate = originate.and_then(|originate| originate.action_id.clone());
         let Some(session) = find_mut(&mut self.sessions, id)
             .filter(|session| session.kind.is_asker() && session.closing.is_none())
         else {
             return false;
         };
         let head = session.pending.front();
-        let action_id = head.and_then(|head| head.action_id.clone());
+        let action_id = head.map_or(originate, |head| head.action_id.clone());
         let freed = session.mailbox.drop_messages();
         self.mail_bytes = self.mail_bytes.saturating_sub(freed);
-        let error = Text::fixed("The answer was longer than amimux keeps");
-        self.post(id, |out| {
-            let action_id = action_id.as_deref().and_then(Text::new);
-            MessageWriter::response(out, Text::fixed("Error"), action_id)
-                .header(Text::fixed("Message"), error)
-                .finish();
-        });
+        self.post_error(id, action_id.as_deref(), text);
         self.close(id, CloseReason::EndOfInput);
         true
     }
