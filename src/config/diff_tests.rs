@@ -112,6 +112,8 @@ fn other_value(doc: &OptionDoc) -> Option<&'static str> {
         (_, "permit" | "deny" | "proxyfrom") => "198.51.100.7",
         (_, "read" | "write") => "call",
         (_, "host") => "192.0.2.9",
+        // There, each needs the other.
+        (Place::Upstream, "tlscertfile" | "tlsprivatekey") => return None,
         (_, "tlscertfile") => "other.pem",
         (_, "tlscafile") => "ca2.pem",
         (_, "tlsprivatekey") => "key.pem",

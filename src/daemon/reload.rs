@@ -67,11 +67,15 @@ impl Supervisor {
         let source = self.source.clone().ok_or_else(|| {
             OrderError::Invalid("amimux was started without a configuration file".to_owned())
         })?;
-        let read = tokio::task::spawn_blocking(move || source.read()).await;
-        let (settings, mut warnings) = read.map_err(|error| {
+        let picture = Arc::clone(&self.picture);
+        let read = tokio::task::spawn_blocking(move || {
+            let (settings, warnings) = source.read()?;
+            let changes = picture.changes(&settings.picture);
+            Ok((settings, warnings, changes))
+        });
+        let (settings, mut warnings, changes) = read.await.map_err(|error| {
             OrderError::Unable(format!("the configuration cannot be read: {error}"))
         })??;
-        let changes = self.picture.changes(&settings.picture);
         let ports =
             (self.ports.plan(&settings)).map_err(|error| OrderError::Unable(error.to_string()))?;
         warnings.extend(ports.unmoved.iter().map(|service| {
