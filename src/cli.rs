@@ -263,10 +263,12 @@ fn serve(arguments: &RunArguments, log: &Log) -> anyhow::Result<ExitCode> {
         path: arguments.config.config.clone(),
         environment: environment(),
     };
+    let control = log.control.clone();
     until_signal(async |cancel| {
         let daemon = Daemon::bind(settings, Passed::of_process())
             .await?
-            .reloading(source);
+            .reloading(source)
+            .logging(control);
         daemon.run(cancel).await
     })
 }

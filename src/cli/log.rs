@@ -42,10 +42,6 @@ pub(super) enum LogFormat {
 #[derive(Debug)]
 pub(super) struct Log {
     /// Changes later what is logged.
-    #[expect(
-        dead_code,
-        reason = "for the action and the command that change the log"
-    )]
     pub(super) control: LogControl,
     /// Whether lines are read by programs, so that each has to be an event.
     for_programs: bool,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
+use super::diff::Picture;
 use crate::policy::acl::{Acl, RuleList};
 use crate::policy::secret::Secret;
 use crate::policy::user::Users;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub http: Option<Http>,
     /// The user sections.
     pub users: Users,
+    /// What it was read from, to be compared with what is read later.
+    pub picture: Arc<Picture>,
 }
 
 /// What a reload means for those who are logged in.

@@ -39,10 +39,11 @@ const JOIN_POLL: Duration = Duration::from_millis(10);
 pub(super) struct HubThread {
     handle: JoinHandle<()>,
     name: String,
+    cancel: CancellationToken,
 }
 
 impl HubThread {
-    /// Starts the thread; it ends some time after `cancel`.
+    /// Starts the thread; it ends some time after `cancel`, or after [`HubThread::end`].
     pub(super) fn start(
         general: Arc<General>,
         upstream: Arc<Upstream>,
@@ -53,6 +54,8 @@ impl HubThread {
         let settings = Arc::clone(&upstream);
         let nonce = getrandom::u64().context("the system gives no random numbers")?;
         let name = upstream.name.clone();
+        let own = cancel.child_token();
+        let ended = own.clone();
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let (report_sender, reports) = mpsc::channel(REPORTS_MAX);
         let (web, web_calls) = WebHub::new();
@@ -69,7 +72,7 @@ impl HubThread {
             .name(format!("hub-{name}"))
             .spawn(move || {
                 // Should this thread panic, the program ends instead of serving half of its clients.
-                let _ends_everything = cancel.clone().drop_guard();
+                let ends_everything = cancel.drop_guard();
                 let mut hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
                 hub.count_in(counted);
                 hub.pulse_in(beating);
@@ -88,9 +91,11 @@ impl HubThread {
                 tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));
                 tasks.spawn_local(Rc::clone(&shell).run_control(control_calls));
                 runtime.block_on(tasks.run_until(async move {
-                    cancel.cancelled().await;
+                    ended.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
                 }));
+                // It was asked to end.
+                ends_everything.disarm();
             })
             .context("cannot start a thread")?;
         let ways = Ways {
@@ -103,7 +108,25 @@ impl HubThread {
             pulse,
             banner: seen_banner,
         };
-        Ok((Self { handle, name }, ways))
+        let cancel = own;
+        Ok((
+            Self {
+                handle,
+                name,
+                cancel,
+            },
+            ways,
+        ))
+    }
+
+    /// The name of its upstream.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Ends the thread: its clients are disconnected in good order.
+    pub(super) fn end(&self) {
+        self.cancel.cancel();
     }
 
     /// Waits until the thread has ended, but not for ever: a program that was asked to end, ends.

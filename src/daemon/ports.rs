@@ -5,7 +5,11 @@ use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 
 use listenfd::ListenFd;
+use rustix::net::sockopt::set_socket_reuseport;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
+
+use crate::config::settings::{Settings, TlsListener};
 
 /// Why a port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +70,7 @@ impl PortError {
 }
 
 /// What is served on a port.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Service {
     /// What the service manager calls the socket.
     pub(super) name: &'static str,
@@ -100,6 +104,215 @@ pub(super) const METRICS: Service = Service {
     option: "`metricsbindaddr` in [general]",
 };
 
+const ALL: [Service; 5] = [AMI, AMI_TLS, METRICS, HTTP, HTTPS];
+
+/// What is to be served, and where.
+fn wanted(settings: &Settings) -> Vec<(Service, SocketAddr)> {
+    let general = &settings.general;
+    let http = settings.http.as_ref();
+    let tls = |listener: Option<&TlsListener>| listener.map(|listener| listener.bind);
+    let all = [
+        (AMI, Some(general.bind)),
+        (AMI_TLS, tls(general.tls.as_ref())),
+        (METRICS, general.metrics),
+        (HTTP, http.map(|http| http.bind)),
+        (HTTPS, tls(http.and_then(|http| http.tls.as_ref()))),
+    ];
+    let wanted = all.into_iter();
+    wanted
+        .filter_map(|(service, address)| Some((service, address?)))
+        .collect()
+}
+
+/// A port that is open.
+#[derive(Debug)]
+struct OpenPort {
+    service: Service,
+    /// Where the configuration wants it.
+    wanted: SocketAddr,
+    /// The service manager opened it.
+    is_passed: bool,
+    socket: TcpListener,
+    closed: CancellationToken,
+    /// Cancelled when nobody listens any more.
+    ended: CancellationToken,
+}
+
+/// A port that is to be served from now on.
+#[derive(Debug)]
+pub(super) struct NewPort {
+    pub(super) service: Service,
+    /// It does not block.
+    pub(super) listener: TcpListener,
+    /// Cancelled when it is to be served no longer.
+    pub(super) closed: CancellationToken,
+    /// To be dropped when nobody listens any more.
+    pub(super) open: DropGuard,
+}
+
+/// All ports that are open.
+#[derive(Debug)]
+pub(super) struct Ports {
+    passed: Passed,
+    open: Vec<OpenPort>,
+}
+
+/// Other ports, opened but not served yet.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// What is to be open.
+    wanted: Vec<(Service, SocketAddr)>,
+    opened: Vec<(OpenPort, TcpListener)>,
+    /// What the service manager has opened elsewhere than the configuration says now.
+    pub(super) unmoved: Vec<Service>,
+}
+
+impl Ports {
+    /// No port is open yet but those that were passed.
+    pub(super) const fn new(passed: Passed) -> Self {
+        Self {
+            passed,
+            open: Vec::new(),
+        }
+    }
+
+    /// Opens the ports that these settings want and that are not open. Nothing else changes before [`Ports::commit`].
+    ///
+    /// # Errors
+    /// One of them cannot be opened; then none is.
+    pub(super) fn plan(&self, settings: &Settings) -> Result<Plan, PortError> {
+        let wanted = wanted(settings);
+        let mut plan = Plan {
+            opened: Vec::new(),
+            unmoved: Vec::new(),
+            wanted: wanted.clone(),
+        };
+        for (service, address) in wanted {
+            match self.open.iter().find(|port| port.service == service) {
+                Some(port) if port.wanted == address => {}
+                Some(port) if port.is_passed => plan.unmoved.push(service),
+                _ => plan.opened.push(self.open(service, address)?),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Closes what is wanted no longer, and returns what is to be served, and what is cancelled when all that was closed
+    /// is.
+    pub(super) fn commit(&mut self, plan: Plan) -> (Vec<NewPort>, Vec<CancellationToken>) {
+        let mut closing = Vec::new();
+        self.open.retain_mut(|port| {
+            let wanted = plan.wanted.iter().find(|(it, _)| *it == port.service);
+            let replaced = plan.opened.iter().any(|(it, _)| it.service == port.service);
+            match wanted {
+                Some((_, address)) if !replaced => {
+                    port.wanted = *address;
+                    true
+                }
+                _ => {
+                    port.closed.cancel();
+                    closing.push(port.ended.clone());
+                    false
+                }
+            }
+        });
+        let mut opened = Vec::new();
+        for (port, listener) in plan.opened {
+            opened.push(NewPort {
+                service: port.service,
+                listener,
+                closed: port.closed.clone(),
+                open: port.ended.clone().drop_guard(),
+            });
+            self.open.push(port);
+        }
+        (opened, closing)
+    }
+
+    /// Where that service is.
+    pub(super) fn address(&self, service: Service) -> Option<SocketAddr> {
+        let port = self.open.iter().find(|port| port.service == service)?;
+        port.socket.local_addr().ok()
+    }
+
+    /// Says which of the passed sockets are not used. One that no option can ever use is closed; a reload may use the
+    /// others.
+    pub(super) fn warn_of_rest(&mut self) {
+        let is_used = |name: &str| {
+            let mut used = self.open.iter().filter(|port| port.is_passed);
+            used.any(|port| port.service.name == name)
+        };
+        let mut seen: Vec<String> = Vec::new();
+        self.passed.0.retain(|(name, listener)| {
+            let is_first = !seen.contains(name);
+            seen.push(name.clone());
+            if !is_first || !is_used(name) {
+                let address = listener.local_addr().ok().map(tracing::field::display);
+                warn!(
+                    name: "socket-unused",
+                    socket = name,
+                    address,
+                    "a socket of the service manager is not used: its name must be ami, ami-tls, http, https or metrics, each once, and the configuration must serve that"
+                );
+            }
+            is_first && ALL.iter().any(|service| service.name == name)
+        });
+    }
+
+    /// The socket of that service, or a new one at `address`, and once more for who serves it. It does not block.
+    fn open(
+        &self,
+        service: Service,
+        address: SocketAddr,
+    ) -> Result<(OpenPort, TcpListener), PortError> {
+        let failed = |error| PortError::new(address, service.option, error);
+        let passed = self.passed.get(service);
+        let socket = match passed {
+            Some(listener) => listener.try_clone().map_err(failed)?,
+            None => self.bind(address).map_err(failed)?,
+        };
+        socket.set_nonblocking(true).map_err(failed)?;
+        let listener = socket.try_clone().map_err(failed)?;
+        let at = socket.local_addr().map_err(failed)?;
+        if passed.is_some() {
+            let socket = service.name;
+            info!(name: "socket-used", socket, address = %at, "a socket of the service manager is used");
+        }
+        let port = OpenPort {
+            service,
+            wanted: address,
+            is_passed: passed.is_some(),
+            socket,
+            closed: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        };
+        Ok((port, listener))
+    }
+
+    /// As tokio does it: an address that was in use a moment ago can be used again, and 1024 connections wait at most.
+    fn bind(&self, address: SocketAddr) -> std::io::Result<TcpListener> {
+        match bind(address, false) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            bound => return bound,
+        }
+        // Perhaps it is one of ours that is in the way and is about to be closed, such as the same port at all addresses.
+        let in_the_way = |port: &&OpenPort| {
+            let at = port.socket.local_addr();
+            at.is_ok_and(|at| at.port() == address.port())
+        };
+        let shared: Vec<_> = self.open.iter().filter(in_the_way).collect();
+        for port in &shared {
+            set_socket_reuseport(&port.socket, true)?;
+        }
+        let bound = bind(address, !shared.is_empty());
+        for port in &shared {
+            // As it was: another program is told that the port is in use.
+            set_socket_reuseport(&port.socket, false)?;
+        }
+        bound
+    }
+}
+
 /// Sockets that the service manager passed, by their names.
 #[derive(Debug, Default)]
 pub struct Passed(Vec<(String, TcpListener)>);
@@ -110,7 +323,7 @@ impl Passed {
         let names = match sd_notify::listen_fds_with_names() {
             Ok(files) => files.map(|(_, name)| name).collect::<Vec<_>>(),
             Err(error) => {
-                warn!(%error, "the sockets that the service manager passed cannot be used");
+                warn!(name: "socket-unusable", %error, "the sockets that the service manager passed cannot be used");
                 return Self::default();
             }
         };
@@ -124,108 +337,35 @@ impl Passed {
                 Ok(Some(listener)) => passed.push((name, listener)),
                 Ok(None) => {}
                 Err(error) => {
-                    warn!(socket = name, %error, "a socket that the service manager passed cannot be used");
+                    warn!(name: "socket-unusable", socket = name, %error, "a socket that the service manager passed cannot be used");
                 }
             }
         }
         Self(passed)
     }
 
-    /// The socket of that service, or a new one at `address`. It does not block.
-    ///
-    /// # Errors
-    /// The port cannot be opened.
-    pub(super) fn open(
-        &mut self,
-        service: Service,
-        address: SocketAddr,
-    ) -> Result<TcpListener, PortError> {
-        let failed = |error| PortError::new(address, service.option, error);
-        let place = self.0.iter().position(|(name, _)| name == service.name);
-        let listener = if let Some(place) = place {
-            let (name, listener) = self.0.remove(place);
-            let address = listener.local_addr().map_err(failed)?;
-            info!(socket = name, %address, "a socket of the service manager is used");
-            listener
-        } else {
-            bind(address).map_err(failed)?
-        };
-        listener.set_nonblocking(true).map_err(failed)?;
-        Ok(listener)
-    }
-
-    /// Says which sockets are left, and closes them: no option says that something is served there.
-    pub(super) fn warn_of_rest(self) {
-        for (name, listener) in self.0 {
-            let address = listener.local_addr().ok().map(tracing::field::display);
-            warn!(
-                socket = name,
-                address,
-                "a socket of the service manager is not used: its name must be ami, ami-tls, http, https or metrics, each once, and the configuration must serve that"
-            );
-        }
+    /// The socket of that service. It stays open, so that it can be used again.
+    fn get(&self, service: Service) -> Option<&TcpListener> {
+        let found = self.0.iter().find(|(name, _)| name == service.name);
+        found.map(|(_, listener)| listener)
     }
 }
 
-/// As tokio does it: an address that was in use a moment ago can be used again, and 1024 connections wait at most.
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(address: SocketAddr, beside_ours: bool) -> std::io::Result<TcpListener> {
     use socket2::{Domain, Socket, Type};
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
+    if beside_ours {
+        socket.set_reuse_port(true)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(1024)?;
+    if beside_ours {
+        socket.set_reuse_port(false)?;
+    }
     Ok(socket.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn anywhere() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    }
-
-    #[test]
-    fn a_socket_is_taken_by_its_name_and_once() {
-        let listeners = ["ami", "ami", "web"].map(|name| {
-            let listener = TcpListener::bind(anywhere()).unwrap();
-            (name.to_owned(), listener)
-        });
-        let addresses = listeners
-            .each_ref()
-            .map(|(_, listener)| listener.local_addr().unwrap());
-        let mut passed = Passed(listeners.into());
-        let open = |passed: &mut Passed, service| {
-            let listener = passed.open(service, anywhere()).unwrap();
-            listener.local_addr().unwrap()
-        };
-        assert_eq!(open(&mut passed, AMI), addresses[0]);
-        let tls = open(&mut passed, AMI_TLS);
-        assert!(!addresses.contains(&tls), "a new one");
-        let names: Vec<_> = passed.0.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["ami", "web"]);
-        passed.warn_of_rest();
-    }
-
-    #[test]
-    fn what_went_wrong_is_told_with_the_option() {
-        let taken = TcpListener::bind(anywhere()).unwrap();
-        let address = taken.local_addr().unwrap();
-        let error = Passed::default().open(HTTP, address).unwrap_err();
-        assert!(matches!(error, PortError::InUse { .. }), "{error:?}");
-        assert!(
-            error.to_string().contains("`bindport`") && error.to_string().contains("ss -ltnp"),
-            "{error}"
-        );
-        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5038));
-        let error = Passed::default().open(METRICS, elsewhere).unwrap_err();
-        assert!(matches!(error, PortError::NotHere { .. }), "{error:?}");
-        for (kind, part) in [
-            (ErrorKind::PermissionDenied, "CAP_NET_BIND_SERVICE"),
-            (ErrorKind::OutOfMemory, "out of memory"),
-        ] {
-            let error = PortError::new(address, AMI.option, kind.into()).to_string();
-            assert!(error.contains(part) && error.contains("`port`"), "{error}");
-        }
-    }
-}
+#[path = "ports_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::shell::Shell;
+use crate::hub::Reload;
 use crate::hub::survey::HubReport;
 
 /// Calls that wait for a hub's thread at most; beyond it, who calls waits.
@@ -25,6 +26,13 @@ pub enum HubCall {
         with_sessions: bool,
         /// Where the answer goes.
         reply: oneshot::Sender<HubReport>,
+    },
+    /// Other settings hold from here on.
+    Reload {
+        /// What they are.
+        change: Box<Reload>,
+        /// Told when they hold.
+        reply: oneshot::Sender<()>,
     },
 }
 
@@ -53,6 +61,17 @@ impl HubControl {
         .await
     }
 
+    /// Puts other settings in force, and returns when they are.
+    ///
+    /// Cancel safe: they come into force all the same, unless the thread was too busy to be told.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn reload(&self, change: Reload) -> Result<(), HubGone> {
+        let change = Box::new(change);
+        self.call(|reply| HubCall::Reload { change, reply }).await
+    }
+
     async fn call<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<T>) -> HubCall,
@@ -77,6 +96,10 @@ impl Shell {
                     let report = self.hub.borrow().survey(self.now(), with_sessions);
                     // Whoever asked may have gone.
                     drop(reply.send(report));
+                }
+                HubCall::Reload { change, reply } => {
+                    self.reload(*change);
+                    let _ = reply.send(());
                 }
             }
             self.settle();

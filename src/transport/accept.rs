@@ -23,3 +23,17 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         }
     }
 }
+
+/// Closes a port, and returns the connections that were waiting there: at most `most` of them.
+pub fn close(listener: TcpListener, most: usize) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
+    };
+    // Asked directly: what has come since the runtime looked is there, too.
+    let waiting = std::iter::from_fn(|| listener.accept().ok());
+    let waiting = waiting.take(most).filter_map(|(socket, address)| {
+        socket.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(socket).ok()?, address))
+    });
+    waiting.collect()
+}
