@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
@@ -14,6 +15,7 @@ use super::notify;
 use crate::config::diagnostics::Report;
 use crate::config::settings::{Settings, TlsListener};
 use crate::config::{self, Environment, raw};
+use crate::metrics::reload::ReloadOutcomes;
 
 /// Where the configuration is read from.
 #[derive(Debug, Clone)]
@@ -97,7 +99,7 @@ impl Certificates {
     /// Exchanges them at each SIGHUP, for ever.
     ///
     /// Cancel safe: what is being read then does not count.
-    pub(super) async fn keep_fresh(self, source: Source) {
+    pub(super) async fn keep_fresh(self, source: Source, outcomes: Arc<ReloadOutcomes>) {
         let mut hangups = match signal(SignalKind::hangup()) {
             Ok(hangups) => hangups,
             Err(error) => {
@@ -113,6 +115,8 @@ impl Certificates {
             match read.await {
                 Ok(Some((settings, text))) => {
                     self.exchange(&settings);
+                    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                    outcomes.succeed(now.unwrap_or_default());
                     if text != begun_with {
                         warn!(
                             "the configuration has changed: other changes than certificates count after a restart"
@@ -120,6 +124,7 @@ impl Certificates {
                     }
                 }
                 Ok(None) | Err(_) => {
+                    outcomes.fail();
                     error!("the configuration has errors: everything stays as it was");
                 }
             }

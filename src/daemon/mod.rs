@@ -24,6 +24,7 @@ use self::notify::Watched;
 pub use self::ports::{Passed, PortError};
 use crate::config::settings::{General, Http, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
+use crate::metrics::reload::ReloadOutcomes;
 use crate::metrics::{self, Sources};
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::Users;
@@ -135,10 +136,14 @@ impl Daemon {
             }
             _ => None,
         };
+        let reloads = Arc::new(ReloadOutcomes::begin(clock.now().wall));
         let sources = Sources {
             live: live.clone(),
             entrance: Arc::clone(&gate.limits),
+            refusals: Arc::clone(&gate.refusals),
             registry: gate.registry.clone(),
+            reloads: Arc::clone(&reloads),
+            clock,
         };
         let watched = Watched {
             hubs: rules
@@ -154,7 +159,7 @@ impl Daemon {
         LocalSet::new()
             .run_until(async {
                 if let Some(source) = self.source {
-                    tokio::task::spawn_local(certificates.keep_fresh(source));
+                    tokio::task::spawn_local(certificates.keep_fresh(source, reloads));
                 }
                 if let Some(listener) = self.metrics {
                     tokio::task::spawn_local(metrics::serve(listener, sources, cancel.clone()));
@@ -218,6 +223,7 @@ fn gate(rules: &Rules, clock: Clock) -> Gate {
         verifier: Verifier::default(),
         failed_logins: Arc::new(Mutex::new(failed_logins)),
         limits: Arc::default(),
+        refusals: Arc::default(),
     }
 }
 

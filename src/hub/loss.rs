@@ -9,7 +9,8 @@ use bytes::BytesMut;
 use super::events::write_lost;
 use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress};
-use super::session::{CloseReason, Local, SessionId, Stage};
+use super::session::{CloseReason, Local, SessionId, Stage, find_mut};
+use super::statistics::ActionOutcome;
 use super::{Hub, Notice, Now};
 use crate::policy::class::Classes;
 use crate::policy::user::OnUpstreamLoss;
@@ -18,6 +19,7 @@ impl Hub {
     /// The connection to Asterisk ended, or could not be made.
     pub fn upstream_lost(&mut self, now: Now, cause: &str) {
         let was_up = self.link.accepts_actions();
+        self.statistics.losses += 1;
         self.link.phase = Phase::Down {
             cause: cause.to_owned(),
         };
@@ -52,12 +54,13 @@ impl Hub {
         let mut failed = 0;
         while let Some(front) = self.ring.front() {
             failed += usize::from(matches!(front.owner, Owner::Session { .. }));
-            self.fail_front(now, text);
+            self.fail_front(now, text, ActionOutcome::Lost);
         }
         let waiting = self.originates.keys().copied().collect::<Vec<_>>();
         for sequence in waiting {
             if let Some(originate) = self.originates.remove(&sequence) {
                 failed += 1;
+                self.statistics.finish(ActionOutcome::Lost, 1);
                 self.post_failure(
                     originate.session,
                     originate.action_id.as_deref(),
@@ -75,7 +78,7 @@ impl Hub {
         let ids = self.session_ids();
         let mut failed = 0;
         for id in ids {
-            let Some(session) = self.session_mut(id) else {
+            let Some(session) = find_mut(&mut self.sessions, id) else {
                 continue;
             };
             session.has_turn = false;
@@ -83,6 +86,7 @@ impl Hub {
             for pending in &mut session.pending {
                 if matches!(pending.stage, Stage::Queued(_)) {
                     pending.stage = Stage::Local(Local::Refuse(text.as_bytes().into(), None));
+                    self.statistics.finish(ActionOutcome::Lost, 1);
                     failed += 1;
                 }
             }
@@ -163,7 +167,7 @@ impl Hub {
             self.end_originate(
                 now,
                 sequence,
-                false,
+                ActionOutcome::TimedOut,
                 "Originate failed: Asterisk did not tell its outcome in time",
             );
         }
@@ -231,6 +235,7 @@ impl Hub {
                 .map_or_else(String::new, |user| user.name.clone());
             self.notice(Notice::Overdue { user });
             self.post_failure(id, action_id.as_deref(), Progress::Waiting, None, &text);
+            self.statistics.finish(ActionOutcome::TimedOut, 1);
             self.settle(id);
             self.pump(now, id);
         }

@@ -62,6 +62,7 @@ impl Hub {
             && session.closing.is_none()
         {
             session.input.extend_from_slice(bytes);
+            self.statistics.client_bytes_in += bytes.len() as u64;
             self.wake_waiting(now, id);
             self.pump(now, id);
             self.end_turn(now);
@@ -196,10 +197,12 @@ impl Hub {
         let request = Request::new(text);
         let action_id = request.action_id().map(Box::from);
         let mut audit = None;
+        self.statistics.requests += 1;
         let stage = self.stage(now, id, end, text, &mut audit);
         let stage = stage.unwrap_or_else(|error| {
             Stage::Local(match error {
                 Denied::Refused(refusal) => {
+                    self.statistics.refuse(&refusal.rule);
                     let session = self.session(id);
                     audit = session.and_then(|s| audit_refused(s, request, &refusal.rule));
                     self.notice_refused(now, id, request, &refusal);
@@ -209,7 +212,10 @@ impl Hub {
                     });
                     Local::Refuse(refusal.message.into(), happening)
                 }
-                Denied::Unable(text) => Local::Refuse(text, None),
+                Denied::Unable(text) => {
+                    self.count_unable();
+                    Local::Refuse(text, None)
+                }
             })
         });
         if let Some(record) = audit {

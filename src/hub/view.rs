@@ -13,6 +13,7 @@ use super::kept::Kept;
 use super::log::{LogPosition, ViewLog};
 use super::mailbox::FellOff;
 use super::session::SessionId;
+use super::statistics::ViewCounts;
 use crate::policy::class::Classes;
 use crate::policy::event_filter::EventFilters;
 use crate::policy::filter::table::{SetNumber, Verdicts};
@@ -60,13 +61,30 @@ pub(super) struct View {
     pub(super) grown: bool,
     /// Its filters among those that are judged together; `None` while they are judged by themselves.
     set: Option<SetNumber>,
+    /// Whether metrics show it by itself.
+    pub(super) is_named: bool,
+    /// What was decided for it.
+    pub(super) counts: ViewCounts,
 }
+
+/// Most views that metrics show one by one. A view has its place until it goes; those made meanwhile are shown as one.
+pub(super) const NAMED_MAX: usize = 100;
 
 impl View {
     /// Appends one event, given in parts.
     pub(super) fn append(&mut self, parts: &[&[u8]]) {
         self.log.append(parts);
         self.grown = true;
+        self.counts.deliveries += self.subscribers as u64;
+    }
+
+    /// What was decided for it.
+    pub(super) fn counts(&self) -> ViewCounts {
+        ViewCounts {
+            events: self.log.event_count(),
+            bytes: self.log.end().0,
+            ..self.counts
+        }
     }
 
     /// Whether somebody is still on the way into this view, and will need what was appended since.
@@ -114,6 +132,19 @@ pub(super) struct Views {
     pub(super) kept: Kept,
     /// Judges events for all that have filters.
     judge: Judge,
+    /// How many have a place of their own in metrics.
+    named: usize,
+    /// Those that were there once.
+    pub(super) gone: Gone,
+}
+
+/// What was decided for views that are gone.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Gone {
+    /// For those that metrics showed one by one.
+    pub(super) named: ViewCounts,
+    /// For the others.
+    pub(super) others: ViewCounts,
 }
 
 impl Views {
@@ -142,7 +173,10 @@ impl Views {
                 is_kept: false,
                 grown: false,
                 set: self.judge.number(&key.filters),
+                is_named: self.named < NAMED_MAX,
+                counts: ViewCounts::default(),
             }));
+            self.named += usize::from(self.named < NAMED_MAX);
             self.next_number = self.next_number.wrapping_add(1);
             self.by_key.insert(key.clone(), id);
             id
@@ -173,7 +207,10 @@ impl Views {
         let verdicts = (!self.judge.is_empty() && self.slab.iter().any(|(_, view)| together(view)))
             .then(|| self.judge.judge(event));
         for (index, view) in &mut self.slab {
-            if view.wants(classes) && view.passes(event, verdicts) {
+            if !view.wants(classes) {
+                continue;
+            }
+            if view.passes(event, verdicts) {
                 if view.log.is_bare()
                     && let Some(memory) = self.spare.pop()
                 {
@@ -185,6 +222,8 @@ impl Views {
                     self.grown.push(ViewId(index));
                 }
                 self.retained_bytes += view.log.retained_bytes().saturating_sub(before);
+            } else {
+                view.counts.filtered += 1;
             }
         }
     }
@@ -295,6 +334,13 @@ impl Views {
         view.references = view.references.saturating_sub(1);
         if view.references == 0 {
             let view = self.slab.remove(id.0);
+            self.named -= usize::from(view.is_named);
+            let gone = if view.is_named {
+                &mut self.gone.named
+            } else {
+                &mut self.gone.others
+            };
+            gone.add(view.counts());
             self.by_key.remove(&view.key);
             self.retained_bytes = self
                 .retained_bytes

@@ -48,6 +48,7 @@ impl Hub {
             session.input.extend_from_slice(request);
             session.end_of_input = true;
         }
+        self.statistics.client_bytes_in += request.len() as u64;
         self.pump(now, id);
         self.end_turn(now);
         Ok(id)
@@ -162,7 +163,10 @@ impl Hub {
         let (bytes, events) = match std::mem::take(&mut asker.reply) {
             Reply::Nothing => (BytesMut::new(), 0),
             Reply::Mail => (self.mail_of(id), 0),
-            Reply::Events(action_id) => self.wait_answer(listener, action_id.as_deref()),
+            Reply::Events(action_id) => {
+                self.count_waited(id);
+                self.wait_answer(listener, action_id.as_deref())
+            }
         };
         if take(Answer { bytes, ended }) && events > 0 {
             self.wrote(now, listener, events);
