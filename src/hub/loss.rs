@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use super::events::write_lost;
 use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress};
-use super::session::{CloseReason, Local, SessionId, Stage, find_mut};
+use super::session::{CloseReason, Local, SessionId, Stage};
 use super::statistics::ActionOutcome;
 use super::{Hub, Notice, Now};
 use crate::policy::class::Classes;
@@ -78,7 +78,7 @@ impl Hub {
         let ids = self.session_ids();
         let mut failed = 0;
         for id in ids {
-            let Some(session) = find_mut(&mut self.sessions, id) else {
+            let Some(session) = self.session_mut(id) else {
                 continue;
             };
             session.has_turn = false;
@@ -86,12 +86,12 @@ impl Hub {
             for pending in &mut session.pending {
                 if matches!(pending.stage, Stage::Queued(_)) {
                     pending.stage = Stage::Local(Local::Refuse(text.as_bytes().into(), None));
-                    self.statistics.finish(ActionOutcome::Lost, 1);
                     failed += 1;
                 }
             }
             self.pump(now, id);
         }
+        self.statistics.finish(ActionOutcome::Lost, failed as u64);
         failed
     }
 

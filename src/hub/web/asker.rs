@@ -160,13 +160,14 @@ impl Hub {
             return;
         };
         let (listener, ended) = (asker.listener, asker.ended);
-        let (bytes, events) = match std::mem::take(&mut asker.reply) {
+        let reply = std::mem::take(&mut asker.reply);
+        if matches!(reply, Reply::Events(_)) {
+            self.count_waited(id);
+        }
+        let (bytes, events) = match reply {
             Reply::Nothing => (BytesMut::new(), 0),
             Reply::Mail => (self.mail_of(id), 0),
-            Reply::Events(action_id) => {
-                self.count_waited(id);
-                self.wait_answer(listener, action_id.as_deref())
-            }
+            Reply::Events(action_id) => self.wait_answer(listener, action_id.as_deref()),
         };
         if take(Answer { bytes, ended }) && events > 0 {
             self.wrote(now, listener, events);
