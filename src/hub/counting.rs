@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::ring::Owner;
-use super::session::{Local, Pending, SessionId, Stage, find_mut};
+use super::session::{Local, Pending, Stage};
 use super::statistics::ActionOutcome;
 use super::{Hub, Now};
 
@@ -47,15 +47,6 @@ impl Hub {
     /// A request was answered here. Refusals were counted when they were decided.
     pub(super) fn count_local(&mut self, local: &Local) {
         if local.is_uncounted_request() {
-            self.statistics.finish(ActionOutcome::Here, 1);
-        }
-    }
-
-    /// The `WaitEvent` that an asker consists of is answered.
-    pub(super) fn count_waited(&mut self, asker: SessionId) {
-        if let Some(session) = find_mut(&mut self.sessions, asker)
-            && session.pending.pop_front().is_some()
-        {
             self.statistics.finish(ActionOutcome::Here, 1);
         }
     }

@@ -160,11 +160,7 @@ impl Hub {
             return;
         };
         let (listener, ended) = (asker.listener, asker.ended);
-        let reply = std::mem::take(&mut asker.reply);
-        if matches!(reply, Reply::Events(_)) {
-            self.count_waited(id);
-        }
-        let (bytes, events) = match reply {
+        let (bytes, events) = match std::mem::take(&mut asker.reply) {
             Reply::Nothing => (BytesMut::new(), 0),
             Reply::Mail => (self.mail_of(id), 0),
             Reply::Events(action_id) => self.wait_answer(listener, action_id.as_deref()),
