@@ -167,6 +167,30 @@ mod tests {
     use super::*;
     use crate::session::registry::SessionLimits;
 
+    #[tokio::test(start_paused = true)]
+    async fn a_hub_that_stands_still_keeps_nobody_waiting() {
+        use crate::session::control::HubControl;
+        let mut rules =
+            (*crate::session::live::fixtures::live("pbx", Arc::default()).now()).clone();
+        let (control, _never_read) = HubControl::new();
+        rules.hubs.get_mut("pbx").unwrap().control = control;
+        let sources = Sources {
+            live: Live::new(rules).1,
+            entrance: Arc::default(),
+            refusals: Arc::default(),
+            registry: Registry::new(SessionLimits::default()),
+            reloads: Arc::new(ReloadOutcomes::begin(Duration::ZERO)),
+            clock: Clock::start(),
+        };
+        let asked = tokio::time::Instant::now();
+        let text = sources.text().await.unwrap();
+        assert!(asked.elapsed() <= REPORT_WITHIN + Duration::from_millis(10));
+        assert!(text.contains("\namimux_hub_responding{upstream=\"pbx\"} 0\n"));
+        assert!(
+            text.contains("\namimux_limit_reached_total{limit=\"maxqueued\",upstream=\"pbx\"} 0\n")
+        );
+    }
+
     #[tokio::test]
     async fn what_needs_no_hub_is_there_without_one() {
         let hub = Arc::new(LimitCounters::default());
