@@ -137,14 +137,7 @@ impl Daemon {
             _ => None,
         };
         let reloads = Arc::new(ReloadOutcomes::begin(clock.now().wall));
-        let sources = Sources {
-            live: live.clone(),
-            entrance: Arc::clone(&gate.limits),
-            refusals: Arc::clone(&gate.refusals),
-            registry: gate.registry.clone(),
-            reloads: Arc::clone(&reloads),
-            clock,
-        };
+        let sources = sources(&live, &gate, &reloads);
         let watched = Watched {
             hubs: rules
                 .upstreams()
@@ -224,6 +217,18 @@ fn gate(rules: &Rules, clock: Clock) -> Gate {
         failed_logins: Arc::new(Mutex::new(failed_logins)),
         limits: Arc::default(),
         refusals: Arc::default(),
+    }
+}
+
+/// What the metrics are made of.
+fn sources(live: &Live, gate: &Gate, reloads: &Arc<ReloadOutcomes>) -> Sources {
+    Sources {
+        live: live.clone(),
+        entrance: Arc::clone(&gate.limits),
+        refusals: Arc::clone(&gate.refusals),
+        registry: gate.registry.clone(),
+        reloads: Arc::clone(reloads),
+        clock: gate.clock,
     }
 }
 
