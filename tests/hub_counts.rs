@@ -125,7 +125,7 @@ fn views_that_are_gone_and_views_beyond_the_hundredth_still_count() {
     let before = report(&bench);
     let named = before.views.iter().filter(|view| view.is_named).count();
     // Some places are taken by views without events, which a session has until its login is answered.
-    assert!(named <= 100 && named >= 98, "{named}");
+    assert!((98..=100).contains(&named), "{named}");
     assert!(before.views.len() >= 105);
     for client in 0..105 {
         bench.vanish(client);
@@ -338,7 +338,6 @@ fn a_survey_is_short() {
         })
         .min()
         .unwrap_or_default();
-    // A debug build takes some ten times as long as a release build, in which it has to be less than a millisecond.
-    println!("a survey of 10,000 sessions takes {shortest:?}");
+    // A debug build on a busy machine takes many times as long as a release build, in which a millisecond is the limit.
     assert!(shortest < Duration::from_millis(10), "{shortest:?}");
 }
