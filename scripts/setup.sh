@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need on a Debian 12 that has Rust: the system's
-# packages (as root, only those that are missing), the client libraries and an
-# Asterisk (both into target/, without root). Doing it again costs a second.
+# packages (as root, only those that are missing), the client libraries, promtool
+# and an Asterisk (into target/, without root). Doing it again costs a second.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
@@ -62,6 +62,19 @@ if ! current "$clients/node/.made-from" "${packages[@]}" || [ ! -d "$clients/nod
   cp "${packages[@]}" "$clients/node/"
   npm --prefix "$clients/node" ci --omit=optional --no-audit --no-fund --loglevel=error >/dev/null
   made_from "$clients/node/.made-from" "${packages[@]}"
+fi
+
+# Prometheus' own checker: the one program out of Debian's package, which brings a server along.
+promtool=$PWD/$clients/promtool
+if ! "$promtool" --version >/dev/null 2>&1; then
+  say "fetching promtool"
+  work=$(mktemp -d "${TMPDIR:-/tmp}/promtool.XXXXXXXX")
+  download() { (cd "$work" && apt-get -qq -o APT::Sandbox::User= download prometheus >/dev/null 2>&1); }
+  download || { apt-get -qq update >/dev/null && download; } || die "apt-get could not download prometheus"
+  dpkg-deb --fsys-tarfile "$work"/prometheus_*.deb | tar -x -C "$work" --no-same-owner ./usr/bin/promtool
+  mv "$work/usr/bin/promtool" "$promtool"
+  rm -rf "$work"
+  "$promtool" --version >/dev/null 2>&1 || die "promtool was unpacked, but does not run"
 fi
 flock -u 8
 

@@ -138,30 +138,14 @@ fn documents_name_every_exit_code() {
 }
 
 #[test]
-fn dashboards_and_alerts_ask_for_metrics_and_limits_that_there_are() {
+fn alerts_ask_for_limits_that_there_are() {
     use amimux::hub::limit::Limit;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
     let rules = std::fs::read_to_string(root.join("prometheus-rules.yml")).unwrap();
-    let dashboard = std::fs::read_to_string(root.join("grafana.json")).unwrap();
-    serde_json::from_str::<serde_json::Value>(&dashboard).unwrap();
-    let mut asked = 0;
-    let there = [
-        "amimux_build_info",
-        "amimux_sessions",
-        "amimux_limit_reached_total",
-    ];
-    for text in [&rules, &dashboard] {
-        for (at, _) in text.match_indices("amimux_") {
-            let rest = &text[at..];
-            let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
-            let name = &rest[..end.unwrap()];
-            assert!(there.contains(&name), "{name}");
-            asked += 1;
-        }
-    }
-    assert_eq!(asked, 6, "names were not found whole");
     let names: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
-    for list in rules.split("{limit").skip(1) {
+    let lists = rules.split("{limit").skip(1).collect::<Vec<_>>();
+    assert_eq!(lists.len(), 3);
+    for list in lists {
         let list = list.trim_start_matches(['=', '~', '"']);
         for name in list.split('"').next().unwrap().split('|') {
             assert!(names.contains(&name), "{name}");

@@ -51,6 +51,10 @@ impl Supervisor {
         let done = self.try_reload(false).await;
         notify::reloaded().await;
         match &done {
+            Ok(_) => self.outcomes.succeed(self.gate.clock.now().wall),
+            Err(_) => self.outcomes.fail(),
+        }
+        match &done {
             Ok(reloaded) => tell(reloaded),
             Err(OrderError::Configuration(errors)) => {
                 let errors = errors.len();

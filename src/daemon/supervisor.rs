@@ -23,6 +23,7 @@ use crate::admin::{Order, OrderError};
 use crate::config::diff::Picture;
 use crate::config::settings::{Http, Settings};
 use crate::http::server::{self, Server};
+use crate::metrics::reload::ReloadOutcomes;
 use crate::metrics::{self, Sources};
 use crate::session::entrance::{self, Entrance};
 use crate::session::gate::Gate;
@@ -40,6 +41,8 @@ pub(super) struct Supervisor {
     /// What the configuration in force was read from, to be compared.
     pub(super) picture: Arc<Picture>,
     pub(super) ports: Ports,
+    /// What became of reloads, for the metrics.
+    pub(super) outcomes: Arc<ReloadOutcomes>,
     pub(super) gate: Gate,
     entrance: Rc<Entrance>,
     /// The tasks that accept clients.
@@ -88,6 +91,7 @@ impl Supervisor {
             live,
             picture,
             ports: daemon.ports,
+            outcomes: Arc::new(ReloadOutcomes::begin(clock.now().wall)),
             entrance: Entrance::new(gate.clone()),
             gate,
             accepting: JoinSet::new(),
@@ -215,7 +219,10 @@ impl Supervisor {
         Sources {
             live: self.live.clone(),
             entrance: Arc::clone(&self.gate.limits),
+            refusals: Arc::clone(&self.gate.refusals),
             registry: self.gate.registry.clone(),
+            reloads: Arc::clone(&self.outcomes),
+            clock: self.gate.clock,
         }
     }
 

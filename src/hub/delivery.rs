@@ -1,8 +1,6 @@
 //! The way out: private messages, closing, changes of view, and what a client is to be written next. A sweep visits the members of the views that grew; a
 //! client whose socket is full leaves it until its own task has drained it.
 
-use std::collections::VecDeque;
-
 use bytes::BytesMut;
 
 use super::filter::Drafting;
@@ -70,10 +68,11 @@ impl Hub {
             session.closing = Some(reason);
         }
         session.mailbox.end_at(end);
-        session.pending = VecDeque::new();
+        let pending = std::mem::take(&mut session.pending);
         session.input = BytesMut::new();
         session.waiting = None;
         session.drafting = Drafting::Idle;
+        self.count_abandoned(&pending);
         for entry in self.ring.iter_mut() {
             if matches!(&entry.owner, super::ring::Owner::Session { id: owner, .. } if *owner == id)
             {
@@ -189,6 +188,7 @@ impl Hub {
         };
         if bytes > 0 {
             session.progress_at = now.since_start;
+            self.statistics.client_bytes_out += bytes as u64;
         }
         let stalled = session.stalled;
         self.read_on(id, |mailbox, _, switched| {

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use super::late::LateAction;
 use super::link::{Booted, Phase};
 use super::session::SessionId;
+use super::statistics::ActionOutcome;
 use super::{Hub, Now};
 use crate::policy::class::Classes;
 use crate::policy::user::ActionIds;
@@ -27,6 +28,7 @@ impl Hub {
     /// An event with a Privilege: for every view that wants all its classes.
     pub(super) fn broadcast(&mut self, now: Now, frame: Frame<'_>, name: &[u8], classes: Classes) {
         self.pulse.count_event();
+        self.statistics.upstream_events += 1;
         if classes.contains_all(Classes::SYSTEM) && self.note_system_event(now, name, frame) {
             return;
         }
@@ -165,28 +167,26 @@ impl Hub {
     /// The outcome of a synchronous Originate: the answer that its client is waiting for; nobody else sees it.
     fn originate_outcome(&mut self, now: Now, sequence: u64, frame: Frame<'_>) {
         let success = frame.get("Response") == Some(b"Success".as_slice());
-        self.end_originate(
-            now,
-            sequence,
-            success,
-            if success {
-                "Originate successfully queued"
-            } else {
-                "Originate failed"
-            },
-        );
+        let (outcome, text) = if success {
+            (ActionOutcome::Success, "Originate successfully queued")
+        } else {
+            (ActionOutcome::Error, "Originate failed")
+        };
+        self.end_originate(now, sequence, outcome, text);
     }
 
     pub(super) fn end_originate(
         &mut self,
         now: Now,
         sequence: u64,
-        success: bool,
+        outcome: ActionOutcome,
         text: &'static str,
     ) {
         let Some(originate) = self.originates.remove(&sequence) else {
             return;
         };
+        self.statistics.finish(outcome, 1);
+        let success = outcome == ActionOutcome::Success;
         let id = originate.session;
         self.post(id, |out| {
             let result = Text::fixed(if success { "Success" } else { "Error" });

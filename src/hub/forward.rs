@@ -99,6 +99,7 @@ impl Hub {
             shape,
             list_end: action.list_end,
             late,
+            queued_at: now.since_start,
         })))
     }
 
@@ -154,6 +155,7 @@ impl Hub {
                 session.in_flight += 1;
                 let user = session.user_key.clone();
                 self.note_sent(id);
+                self.count_forwarded(now, queued.queued_at);
                 self.send(now, id, *queued, action_id, user);
             }
             self.give_turn(id);
@@ -203,6 +205,8 @@ impl Hub {
             list_end: queued.list_end,
             fenced,
             progress: Progress::Waiting,
+            begun: false,
+            is_error: false,
         });
         queued
             .outgoing

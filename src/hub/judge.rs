@@ -47,6 +47,8 @@ pub struct FilterStatistics {
     pub builds: u64,
     /// How often an automaton gave up on an event, and its patterns were asked one by one.
     pub given_up: u64,
+    /// How long they took to be compiled, in all; beside the hub's thread.
+    pub build_time: Duration,
 }
 
 /// The filters that are judged together.
@@ -63,6 +65,7 @@ pub(super) struct Judge {
     builds: u64,
     /// What earlier tables gave up.
     given_up: u64,
+    build_time: Duration,
 }
 
 impl Judge {
@@ -102,6 +105,7 @@ impl Judge {
     fn install(&mut self, now: Now, built: Option<FilterTable>) {
         let began = self.building_since.take().unwrap_or(now.since_start);
         let took = now.since_start.saturating_sub(began);
+        self.build_time = self.build_time.saturating_add(took);
         self.not_before = now.since_start + PAUSE_MIN.max(took * PAUSE_PER_BUILD);
         match built {
             Some(table) => {
@@ -151,6 +155,7 @@ impl Hub {
             sets: judge.table.set_count(),
             builds: judge.builds,
             given_up: judge.given_up + judge.table.given_up(),
+            build_time: judge.build_time,
         }
     }
 }

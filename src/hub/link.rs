@@ -90,6 +90,10 @@ pub(super) struct Link {
     /// The next attempt follows the last without a pause: it is made with other settings.
     pub at_once: bool,
     pub ready_at: Duration,
+    /// The number of the latest request of the hub's own that nothing was ahead of.
+    pub probe: Option<u64>,
+    /// How long Asterisk took to answer the last such request.
+    pub round_trip: Option<Duration>,
 }
 
 impl Link {
@@ -113,6 +117,8 @@ impl Link {
             relearn: false,
             at_once: false,
             ready_at: Duration::ZERO,
+            probe: None,
+            round_trip: None,
         }
     }
 
@@ -161,6 +167,7 @@ impl Hub {
         self.link.own_session = OwnSession::None;
         self.link.received_at = now.since_start;
         self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
+        self.link.round_trip = None;
     }
 
     /// Whether the connection is to be dropped: see [`Hub::drop_requested`].
@@ -205,6 +212,9 @@ impl Hub {
         action: &'static str,
         headers: &[(&'static str, &[u8])],
     ) {
+        if self.ring.len() == 0 && what != Internal::ListCommands {
+            self.link.probe = Some(self.ring.next_sequence());
+        }
         let sequence = self.ring.push(InFlight {
             owner: Owner::Internal(what),
             sent_at: now.since_start,
@@ -212,6 +222,8 @@ impl Hub {
             list_end: None,
             fenced: false,
             progress: Progress::Waiting,
+            begun: false,
+            is_error: false,
         });
         let token = self.mint.token(sequence, TokenKind::Ordinary);
         let mut writer = MessageWriter::action(

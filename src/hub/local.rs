@@ -9,7 +9,8 @@ use bytes::BytesMut;
 use super::link::CONFIRM_WITHIN;
 use super::log::LogPosition;
 use super::security::Happening;
-use super::session::{Local, Pending, SessionId, Stage, Waiting};
+use super::session::{Local, Pending, SessionId, Stage, Waiting, find_mut};
+use super::statistics::ActionOutcome;
 use super::view::ViewKey;
 use super::{Hub, Now};
 use crate::policy::class::Classes;
@@ -61,6 +62,7 @@ impl Hub {
                 }
                 return;
             }
+            self.count_local(&local);
             self.give_turn(id);
         }
     }
@@ -392,7 +394,7 @@ impl Hub {
 
     /// The answer comes before the events that were waited for; behind them, the end mark.
     fn end_wait(&mut self, _now: Now, id: SessionId) {
-        let Some(session) = self.session_mut(id) else {
+        let Some(session) = find_mut(&mut self.sessions, id) else {
             return;
         };
         let Some(waiting) = session.waiting.take() else {
@@ -401,6 +403,7 @@ impl Hub {
         let Some(pending) = session.pending.pop_front() else {
             return;
         };
+        self.statistics.finish(ActionOutcome::Here, 1);
         let action_id = pending.action_id.as_deref().and_then(Text::new);
         let mut head = BytesMut::new();
         wait_completed(&mut head, action_id);

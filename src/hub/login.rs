@@ -24,6 +24,7 @@ impl Hub {
             return false;
         };
         let line = self.inbound.split_to(end + 1);
+        self.statistics.upstream_bytes_in += line.len() as u64;
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         if !line.starts_with("Asterisk Call Manager/") || line.len() > BANNER_BYTES_MAX {
             self.drop_upstream("no AMI banner: is this Asterisk's manager port?".to_owned());
@@ -140,6 +141,7 @@ impl Hub {
             self.link.phase = Phase::Ready;
             self.link.deadline = None;
             self.link.failures = 0;
+            self.statistics.connects += 1;
             self.link.ready_at = now.since_start;
             self.notice(Notice::UpstreamReady {
                 banner: self.banner.clone().unwrap_or_default(),

@@ -10,6 +10,7 @@ use super::events::write_lost;
 use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress};
 use super::session::{CloseReason, Local, SessionId, Stage};
+use super::statistics::ActionOutcome;
 use super::{Hub, Notice, Now};
 use crate::policy::class::Classes;
 use crate::policy::user::OnUpstreamLoss;
@@ -18,6 +19,7 @@ impl Hub {
     /// The connection to Asterisk ended, or could not be made.
     pub fn upstream_lost(&mut self, now: Now, cause: &str) {
         let was_up = self.link.accepts_actions();
+        self.statistics.losses += 1;
         self.link.phase = Phase::Down {
             cause: cause.to_owned(),
         };
@@ -52,12 +54,13 @@ impl Hub {
         let mut failed = 0;
         while let Some(front) = self.ring.front() {
             failed += usize::from(matches!(front.owner, Owner::Session { .. }));
-            self.fail_front(now, text);
+            self.fail_front(now, text, ActionOutcome::Lost);
         }
         let waiting = self.originates.keys().copied().collect::<Vec<_>>();
         for sequence in waiting {
             if let Some(originate) = self.originates.remove(&sequence) {
                 failed += 1;
+                self.statistics.finish(ActionOutcome::Lost, 1);
                 self.post_failure(
                     originate.session,
                     originate.action_id.as_deref(),
@@ -88,6 +91,7 @@ impl Hub {
             }
             self.pump(now, id);
         }
+        self.statistics.finish(ActionOutcome::Lost, failed as u64);
         failed
     }
 
@@ -149,7 +153,7 @@ impl Hub {
             self.end_originate(
                 now,
                 sequence,
-                false,
+                ActionOutcome::TimedOut,
                 "Originate failed: Asterisk did not tell its outcome in time",
             );
         }
@@ -217,6 +221,7 @@ impl Hub {
                 .map_or_else(String::new, |user| user.name.clone());
             self.notice(Notice::Overdue { user });
             self.post_failure(id, action_id.as_deref(), Progress::Waiting, None, &text);
+            self.statistics.finish(ActionOutcome::TimedOut, 1);
             self.settle(id);
             self.pump(now, id);
         }

@@ -11,6 +11,7 @@
 //! appended to the view's log, and read from there by each member's cursor.
 
 pub mod carry;
+mod counting;
 mod delivery;
 pub mod door;
 mod ending;
@@ -26,6 +27,7 @@ mod link;
 mod local;
 pub mod log;
 mod login;
+pub mod login_refusals;
 mod loss;
 mod mailbox;
 mod notice;
@@ -63,7 +65,7 @@ use self::random::Random;
 use self::ring::Ring;
 use self::security::Connection;
 use self::session::{Local, Pending, Session, Stage, find_mut};
-use self::statistics::Statistics;
+use self::statistics::{ActionOutcome, Statistics};
 use self::turns::Turns;
 use self::view::{ViewId, ViewKey, Views};
 use self::web::{Kind, Web};
@@ -245,6 +247,8 @@ impl Hub {
         admission: Admission,
         place: (ViewId, LogPosition),
     ) -> SessionId {
+        self.statistics.logins += 1;
+        self.statistics.client_bytes_in += admission.input.len() as u64;
         self.notice_session_opened(&admission.user, admission.connection.address());
         let session = Session::begin(self.next_generation(), kind, now, admission, place);
         let user_key = session.user_key.clone();
@@ -282,6 +286,9 @@ impl Hub {
             CloseReason::NotReading { .. } => self.limits.count(Limit::WriteTimeout),
             _ => {}
         }
+        self.count_abandoned(&session.pending);
+        let originates = session.originates as u64;
+        self.statistics.finish(ActionOutcome::Abandoned, originates);
         self.mail_bytes = self.mail_bytes.saturating_sub(session.mailbox.bytes());
         let is_asker = session.kind.is_asker();
         if !is_asker {

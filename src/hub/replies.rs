@@ -8,6 +8,7 @@ use super::limit::Limit;
 use super::link::Phase;
 use super::ring::{InFlight, Owner, Progress, Route};
 use super::session::{SessionId, Stage, find_mut};
+use super::statistics::ActionOutcome;
 use super::{Hub, Notice, Now, Originate};
 use crate::policy::action::ReplyShape;
 use crate::policy::privilege::event_classes;
@@ -37,15 +38,18 @@ impl Hub {
                 Step::Incomplete => break,
                 Step::Skip(length) => consumed += length,
                 Step::Frame { length } => {
+                    self.statistics.upstream_messages += 1;
                     self.route(now, Frame::new(rest.get(..length).unwrap_or_default()));
                     consumed += length;
                 }
                 Step::Oversized { length } => {
+                    self.statistics.upstream_messages += 1;
                     self.oversized(now, Frame::new(rest.get(..length).unwrap_or_default()));
                     consumed += length;
                 }
             }
         }
+        self.statistics.upstream_bytes_in += consumed as u64;
         inbound.advance(consumed.min(inbound.len()));
         self.inbound = inbound;
         self.end_turn(now);
@@ -93,7 +97,10 @@ impl Hub {
         let Some(front) = self.ring.front_mut() else {
             return;
         };
+        let is_error = frame.name() == b"Error";
+        front.is_error |= is_error;
         if let Owner::Internal(what) = front.owner {
+            self.note_round_trip();
             self.ring.pop();
             self.internal_reply(now, what, frame);
             return;
@@ -119,17 +126,18 @@ impl Hub {
             // Also where a list was open: some end in a response instead of their last event.
             front.progress = Progress::Open;
         }
-        if frame.name() == b"Error" {
+        if is_error {
             self.late.take(self.ring.front_sequence());
         }
         self.deliver(frame);
         if !opens && !irregular {
-            self.finish_front(now);
+            self.finish_front(now, self.front_outcome());
         }
     }
 
     /// A synchronous Originate was taken: its answer waits for the OriginateResponse.
     fn await_outcome(&mut self, now: Now) {
+        self.note_begun();
         let sequence = self.ring.front_sequence();
         if let Some(InFlight {
             owner:
@@ -154,7 +162,7 @@ impl Hub {
                 session.originates += 1;
             }
         }
-        self.finish_front(now);
+        self.finish_front(now, None);
     }
 
     /// An event without Privilege: part of the reply that is being read, or nobody's.
@@ -188,7 +196,7 @@ impl Hub {
         };
         self.deliver(frame);
         if ends {
-            self.finish_front(now);
+            self.finish_front(now, self.front_outcome());
         }
     }
 
@@ -221,7 +229,7 @@ impl Hub {
                 "The answer from Asterisk was longer than {} bytes (maxmessage)",
                 self.general.frame_bytes_max
             );
-            self.fail_front(now, &text);
+            self.fail_front(now, &text, ActionOutcome::Unanswered);
         }
     }
 
@@ -233,6 +241,7 @@ impl Hub {
 
     /// Hands a frame to the client whose reply is being read, its own ActionID restored to the byte.
     fn deliver(&mut self, frame: Frame<'_>) {
+        self.note_begun();
         let sequence = self.ring.front_sequence();
         let Some(InFlight {
             owner:
@@ -269,12 +278,16 @@ impl Hub {
         self.mark_dirty(id);
     }
 
-    /// The oldest action is answered: its place is free, and what waited behind it in its session goes on.
-    fn finish_front(&mut self, now: Now) {
+    /// The oldest action is over: its place is free, and what waited behind it in its session goes on. Without an
+    /// outcome, that is still to come.
+    fn finish_front(&mut self, now: Now, outcome: Option<ActionOutcome>) {
         let Some(entry) = self.ring.pop() else {
             return;
         };
         if let Owner::Session { id, .. } = entry.owner {
+            if let Some(outcome) = outcome {
+                self.statistics.finish(outcome, 1);
+            }
             self.settle(id);
             self.pump(now, id);
         }
@@ -309,13 +322,17 @@ impl Hub {
             Owner::Internal(_) | Owner::Abandoned => {
                 self.ring.pop();
             }
-            Owner::Session { .. } => self.fail_front(now, "Asterisk gave no answer to this action"),
+            Owner::Session { .. } => {
+                let text = "Asterisk gave no answer to this action";
+                self.fail_front(now, text, ActionOutcome::Unanswered);
+            }
         }
     }
 
     /// Ends the oldest action with an error, unless it was answered well enough.
-    pub(super) fn fail_front(&mut self, now: Now, text: &str) {
+    pub(super) fn fail_front(&mut self, now: Now, text: &str, outcome: ActionOutcome) {
         let sequence = self.ring.front_sequence();
+        let mut outcome = Some(outcome);
         if let Some(InFlight {
             owner: Owner::Session { id, action_id, .. },
             progress,
@@ -330,8 +347,11 @@ impl Hub {
             if progress == Progress::Waiting {
                 self.late.take(sequence);
             }
+            if progress == Progress::Open {
+                outcome = self.front_outcome();
+            }
         }
-        self.finish_front(now);
+        self.finish_front(now, outcome);
     }
 
     /// The error for an action that Asterisk will not answer (any more). A list that was open is closed, too:

@@ -62,6 +62,7 @@ impl Hub {
             && session.closing.is_none()
         {
             session.input.extend_from_slice(bytes);
+            self.statistics.client_bytes_in += bytes.len() as u64;
             self.wake_waiting(now, id);
             self.pump(now, id);
             self.end_turn(now);
@@ -197,6 +198,7 @@ impl Hub {
         let request = Request::new(text);
         let action_id = request.action_id().map(Box::from);
         let mut audit = None;
+        self.statistics.requests += 1;
         let stage = match end.defect {
             Some(defect) => Err(Denied::format(defect_text(defect))),
             None => self.stage(now, id, text, &mut audit),
@@ -226,6 +228,7 @@ impl Hub {
     fn denied(&mut self, now: Now, id: SessionId, request: Request<'_>, denied: Denied) -> Stage {
         Stage::Local(match denied {
             Denied::Refused(refusal) => {
+                self.statistics.refuse(&refusal.rule);
                 let session = self.session(id);
                 let audit = session.and_then(|s| audit_refused(s, request, &refusal.rule));
                 self.notice_refused(now, id, request, &refusal);
@@ -238,7 +241,10 @@ impl Hub {
                 }
                 Local::Refuse(refusal.message.into(), happening)
             }
-            Denied::Unable(text) => Local::Refuse(text, None),
+            Denied::Unable(text) => {
+                self.count_unable();
+                Local::Refuse(text, None)
+            }
         })
     }
 

@@ -74,6 +74,10 @@ pub(super) struct InFlight {
     /// text or an event without our token may begin this one.
     pub fenced: bool,
     pub progress: Progress,
+    /// Something of its reply has come.
+    pub begun: bool,
+    /// Asterisk answered with an error.
+    pub is_error: bool,
 }
 
 /// The actions in flight, oldest first.

@@ -243,6 +243,8 @@ pub(super) struct Queued {
     pub list_end: Option<&'static str>,
     /// How long its ActionID may come back in a later event; `None` if it does not.
     pub late: Option<Duration>,
+    /// When its request came.
+    pub queued_at: Duration,
 }
 
 /// What became of a request so far.

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::link::Phase;
-use super::statistics::Statistics;
+use super::session::{Pending, Stage};
+use super::statistics::{Statistics, ViewCounts};
 use super::{FilterStatistics, Hub, Now, SessionId};
 use crate::policy::class::Classes;
 
@@ -40,6 +41,23 @@ pub struct LinkReport {
     pub oldest_in_flight: Duration,
     /// How many actions Asterisk offers, as far as is known.
     pub actions: usize,
+    /// How long Asterisk took to answer the last request of amimux's own that nothing was ahead of.
+    pub round_trip: Option<Duration>,
+}
+
+/// How far the clients are behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lag {
+    /// Bytes that the worst of them has not been written.
+    pub worst_bytes: u64,
+    /// Bytes that were not written, of all clients.
+    pub bytes: u64,
+    /// Sessions whose socket is full.
+    pub blocked: usize,
+    /// Requests that wait for their turn to go to Asterisk.
+    pub queued: usize,
+    /// Requests of clients that are with Asterisk.
+    pub in_flight: usize,
 }
 
 /// How a session reaches amimux.
@@ -103,6 +121,10 @@ pub struct ViewReport {
     pub events: u64,
     /// Bytes that are kept for slow readers.
     pub retained_bytes: usize,
+    /// What was decided for it.
+    pub counts: ViewCounts,
+    /// Whether metrics show it by itself.
+    pub is_named: bool,
 }
 
 /// One hub.
@@ -120,6 +142,14 @@ pub struct HubReport {
     pub sessions: Vec<SessionReport>,
     /// Its views.
     pub views: Vec<ViewReport>,
+    /// What was decided for views that are gone and that metrics showed one by one.
+    pub gone: ViewCounts,
+    /// The same for views that metrics did not show one by one.
+    pub gone_others: ViewCounts,
+    /// How far the clients are behind.
+    pub lag: Lag,
+    /// The `memorylimit` of `kept_bytes`.
+    pub kept_bytes_max: usize,
     /// How many sessions each user has, by the user's name in lower case.
     pub users: Vec<(String, usize)>,
     /// Bytes kept for slow readers in all: events and private messages.
@@ -143,6 +173,10 @@ impl Hub {
             filters: self.filter_statistics(),
             sessions,
             views: self.view_reports(),
+            gone: self.views.gone.named,
+            gone_others: self.views.gone.others,
+            lag: self.lag(),
+            kept_bytes_max: self.general.memory_limit_bytes,
             users: users
                 .map(|(user, ids)| (user.to_string(), ids.len()))
                 .collect(),
@@ -173,7 +207,27 @@ impl Hub {
             oldest_in_flight: (self.ring.front())
                 .map_or(Duration::ZERO, |oldest| since(oldest.sent_at)),
             actions: self.table.iter().count(),
+            round_trip: self.link.round_trip,
         }
+    }
+
+    /// A look at each session, which is most of what a survey takes. Events that wait for a sweep or for a fetch over
+    /// HTTP are no lag.
+    fn lag(&self) -> Lag {
+        let mut lag = Lag::default();
+        for (_, session) in &self.sessions {
+            lag.in_flight += session.in_flight;
+            let waits = |pending: &&Pending| matches!(pending.stage, Stage::Queued(_));
+            lag.queued += session.pending.iter().filter(waits).count();
+            if session.blocked {
+                let end = self.end_of(session.mailbox.view());
+                let behind = end.since(session.mailbox.cursor()) + session.mailbox.bytes() as u64;
+                lag.blocked += 1;
+                lag.bytes += behind;
+                lag.worst_bytes = lag.worst_bytes.max(behind);
+            }
+        }
+        lag
     }
 
     fn session_reports(&self) -> Vec<SessionReport> {
@@ -223,6 +277,8 @@ impl Hub {
                 bytes: view.log.end().0,
                 events: view.log.event_count(),
                 retained_bytes: view.log.retained_bytes(),
+                counts: view.counts(),
+                is_named: view.is_named,
             })
             .collect()
     }

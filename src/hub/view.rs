@@ -1,6 +1,8 @@
 //! Views: what a group of clients with the same rights and filters sees. The hub decides once per event
 //! and view, never per client, and appends the event to the view's log.
 
+mod carried;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use super::kept::Kept;
 use super::log::{LogPosition, ViewLog};
 use super::mailbox::FellOff;
 use super::session::SessionId;
+use super::statistics::ViewCounts;
 use crate::policy::class::Classes;
 use crate::policy::event_filter::EventFilters;
 use crate::policy::filter::table::{SetNumber, Verdicts};
@@ -60,35 +63,30 @@ pub(super) struct View {
     pub(super) grown: bool,
     /// Its filters among those that are judged together; `None` while they are judged by themselves.
     pub(super) set: Option<SetNumber>,
+    /// Whether metrics show it by itself.
+    pub(super) is_named: bool,
+    /// What was decided for it.
+    pub(super) counts: ViewCounts,
 }
 
-impl View {
-    /// A view that another process left, held by the caller. It gets no events unless it becomes the view of a key.
-    pub(super) fn closed(log: ViewLog, number: u64) -> Self {
-        Self {
-            key: ViewKey {
-                classes: Classes::NONE,
-                all_action_ids: false,
-                filters: Arc::default(),
-            },
-            log,
-            number,
-            members: Vec::new(),
-            polled: BTreeSet::new(),
-            waiting: Vec::new(),
-            subscribers: 0,
-            references: 1,
-            expected: 0,
-            is_kept: false,
-            grown: false,
-            set: None,
-        }
-    }
+/// Most views that metrics show one by one. A view has its place until it goes; those made meanwhile are shown as one.
+pub(super) const NAMED_MAX: usize = 100;
 
+impl View {
     /// Appends one event, given in parts.
     pub(super) fn append(&mut self, parts: &[&[u8]]) {
         self.log.append(parts);
         self.grown = true;
+        self.counts.deliveries += self.subscribers as u64;
+    }
+
+    /// What was decided for it.
+    pub(super) fn counts(&self) -> ViewCounts {
+        ViewCounts {
+            events: self.log.event_count(),
+            bytes: self.log.end().0,
+            ..self.counts
+        }
     }
 
     /// Whether somebody is still on the way into this view, and will need what was appended since.
@@ -136,6 +134,19 @@ pub(super) struct Views {
     pub(super) kept: Kept,
     /// Judges events for all that have filters.
     pub(super) judge: Judge,
+    /// How many have a place of their own in metrics.
+    pub(super) named: usize,
+    /// Those that were there once.
+    pub(super) gone: Gone,
+}
+
+/// What was decided for views that are gone.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Gone {
+    /// For those that metrics showed one by one.
+    pub(super) named: ViewCounts,
+    /// For the others.
+    pub(super) others: ViewCounts,
 }
 
 impl Views {
@@ -164,7 +175,10 @@ impl Views {
                 is_kept: false,
                 grown: false,
                 set: self.judge.number(&key.filters),
+                is_named: self.named < NAMED_MAX,
+                counts: ViewCounts::default(),
             }));
+            self.named += usize::from(self.named < NAMED_MAX);
             self.next_number = self.next_number.wrapping_add(1);
             self.by_key.insert(key.clone(), id);
             id
@@ -184,45 +198,6 @@ impl Views {
         }
     }
 
-    /// Whether it is the view of no key.
-    pub(super) fn is_closed(&self, id: ViewId) -> bool {
-        let key = self.slab.get(id.0).map(|view| &view.key);
-        key.is_none_or(|key| self.by_key.get(key) != Some(&id))
-    }
-
-    /// One more subscriber of a view that has that key or is closed, which has that key then.
-    pub(super) fn subscribe_again(&mut self, id: ViewId, key: &ViewKey) {
-        if self.is_closed(id)
-            && !self.by_key.contains_key(key)
-            && let Some(view) = self.slab.get_mut(id.0)
-        {
-            view.key = key.clone();
-            view.set = self.judge.number(&key.filters);
-            self.by_key.insert(key.clone(), id);
-        }
-        self.count_subscriber(id);
-        if let Some(view) = self.slab.get(id.0)
-            && view.is_filtered()
-            && view.set.is_none()
-        {
-            self.judge.ask_for_build();
-        }
-    }
-
-    /// One more subscriber, which is counted as a reference otherwise.
-    pub(super) fn count_subscriber(&mut self, id: ViewId) {
-        if let Some(view) = self.slab.get_mut(id.0) {
-            view.subscribers += 1;
-        }
-    }
-
-    /// One more reference.
-    pub(super) fn refer(&mut self, id: ViewId) {
-        if let Some(view) = self.slab.get_mut(id.0) {
-            view.references += 1;
-        }
-    }
-
     /// Hands every view that an event is for to `each`: an event of these classes, given as Asterisk sends it.
     pub(super) fn for_each_wanting(
         &mut self,
@@ -234,7 +209,10 @@ impl Views {
         let verdicts = (!self.judge.is_empty() && self.slab.iter().any(|(_, view)| together(view)))
             .then(|| self.judge.judge(event));
         for (index, view) in &mut self.slab {
-            if view.wants(classes) && view.passes(event, verdicts) {
+            if !view.wants(classes) {
+                continue;
+            }
+            if view.passes(event, verdicts) {
                 if view.log.is_bare()
                     && let Some(memory) = self.spare.pop()
                 {
@@ -246,6 +224,8 @@ impl Views {
                     self.grown.push(ViewId(index));
                 }
                 self.retained_bytes += view.log.retained_bytes().saturating_sub(before);
+            } else {
+                view.counts.filtered += 1;
             }
         }
     }
@@ -357,6 +337,13 @@ impl Views {
         view.references = view.references.saturating_sub(1);
         if view.references == 0 {
             let view = self.slab.remove(id.0);
+            self.named -= usize::from(view.is_named);
+            let gone = if view.is_named {
+                &mut self.gone.named
+            } else {
+                &mut self.gone.others
+            };
+            gone.add(view.counts());
             // One that another process left has no key.
             if self.by_key.get(&view.key) == Some(&id) {
                 self.by_key.remove(&view.key);

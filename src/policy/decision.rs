@@ -34,6 +34,32 @@ pub enum Rule {
     Guard(&'static str),
 }
 
+impl Rule {
+    /// What metrics call the kinds of rules, in the order of [`Rule::kind`].
+    pub const KINDS: [&str; 7] = [
+        "format",
+        "no_action",
+        "unknown_action",
+        "class",
+        "openactions",
+        "actionfilter",
+        "guard",
+    ];
+
+    /// Its place in [`Rule::KINDS`].
+    pub const fn kind(&self) -> usize {
+        match self {
+            Self::Format => 0,
+            Self::NoAction => 1,
+            Self::UnknownAction => 2,
+            Self::Class(_) => 3,
+            Self::OpenActions => 4,
+            Self::ActionFilter(_) => 5,
+            Self::Guard(_) => 6,
+        }
+    }
+}
+
 impl std::fmt::Display for Rule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -91,7 +91,11 @@ impl Shell {
         }
         self.hub.borrow_mut().swept();
         *self.sweep_list.borrow_mut() = ids;
-        self.pace.borrow_mut().swept(began, self.now().since_start);
+        let ended = self.now().since_start;
+        self.hub
+            .borrow_mut()
+            .count_sweep(ended.saturating_sub(began));
+        self.pace.borrow_mut().swept(began, ended);
     }
 
     /// Writes to a client what there is; if its socket is full, its own task takes over.

@@ -14,6 +14,7 @@ use super::shell::Clock;
 use crate::hub::Now;
 use crate::hub::door::{Door, Known, Refused, RefusedCause, Step};
 use crate::hub::limit::{Full, Limit, LimitCounters};
+use crate::hub::login_refusals::LoginRefusals;
 use crate::policy::credential::Verification;
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::User;
@@ -37,6 +38,8 @@ pub struct Gate {
     pub failed_logins: Arc<Mutex<FailedLogins>>,
     /// How often each limit was reached that holds before a login.
     pub limits: Arc<LimitCounters>,
+    /// How often a login was refused, by reason.
+    pub refusals: Arc<LoginRefusals>,
 }
 
 impl Gate {
@@ -51,6 +54,7 @@ impl Gate {
             verifier: Verifier::default(),
             failed_logins: Arc::new(Mutex::new(failed_logins)),
             limits: Arc::default(),
+            refusals: Arc::default(),
             live,
         }
     }
@@ -105,6 +109,7 @@ impl Gate {
 
     /// Tells of one refusal: the log, and the clients that may know.
     pub fn tell_refusal(&self, refused: &Refused, now: Now, visitor: &mut Visitor) {
+        self.refusals.count(&refused.cause);
         match refused.cause {
             RefusedCause::RateLimit => self.limits.count(Limit::FailedLogins),
             RefusedCause::SessionLimit(Some(full)) => self.limits.count(full.limit()),

@@ -158,12 +158,13 @@ impl Shell {
         };
         let mut hub = self.hub.borrow_mut();
         let outbound = hub.outbound();
-        let mut sent = Ok(());
+        let (mut sent, waiting) = (Ok(()), outbound.len());
         while !outbound.is_empty() && sent.is_ok() {
             sent = socket
                 .try_write(outbound)
                 .map(|written| drop(outbound.split_to(written.min(outbound.len()))));
         }
+        let written = waiting - outbound.len();
         match sent.and_then(|()| socket.try_flush()) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -174,6 +175,7 @@ impl Shell {
             // Reading tells why the connection ended; nothing more can be sent on it.
             Err(_) => outbound.clear(),
         }
+        hub.count_sent(written as u64);
     }
 
     fn arm_timer(&self) {

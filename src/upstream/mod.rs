@@ -119,6 +119,8 @@ impl Shell {
         if total > 0 {
             let now = self.clock.now();
             hub.upstream_received(now);
+            let took = self.clock.now().since_start;
+            hub.count_turn(took.saturating_sub(now.since_start));
         }
         ended
     }

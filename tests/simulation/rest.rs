@@ -34,6 +34,17 @@ impl World {
         self.check_answers();
         self.check_listeners();
         self.check_quiet();
+        self.check_counts();
+    }
+
+    /// Each request was counted when it came, and once more when it was over.
+    fn check_counts(&self) {
+        let report = self.hub.survey(self.now, true);
+        let counted = report.statistics;
+        let open: usize = report.sessions.iter().map(|session| session.pending).sum();
+        let finished: u64 = counted.outcomes.iter().sum();
+        assert_eq!(counted.requests, finished + open as u64, "{counted:?}");
+        assert_eq!(counted.refusals.iter().sum::<u64>(), counted.refused);
     }
 
     fn check_answers(&mut self) {

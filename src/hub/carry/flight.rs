@@ -109,6 +109,8 @@ pub(super) struct CarriedEntry {
     list_end: Option<String>,
     fenced: bool,
     progress: CarriedProgress,
+    begun: bool,
+    is_error: bool,
 }
 
 impl CarriedEntry {
@@ -120,6 +122,8 @@ impl CarriedEntry {
             list_end,
             fenced,
             progress,
+            begun,
+            is_error,
         } = entry;
         Self {
             owner: match owner {
@@ -148,6 +152,8 @@ impl CarriedEntry {
             shape: shape.into(),
             list_end: list_end.map(str::to_owned),
             fenced,
+            begun,
+            is_error,
             progress: match progress {
                 Progress::Waiting => CarriedProgress::Waiting,
                 Progress::List(items) => CarriedProgress::List(items),
@@ -181,6 +187,8 @@ impl CarriedEntry {
             shape: self.shape.into(),
             list_end: self.list_end.as_deref().and_then(ActionTable::list_end),
             fenced: self.fenced,
+            begun: self.begun,
+            is_error: self.is_error,
             progress: match self.progress {
                 CarriedProgress::Waiting => Progress::Waiting,
                 CarriedProgress::List(items) => Progress::List(items),

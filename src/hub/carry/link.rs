@@ -75,6 +75,9 @@ impl CarriedLink {
             relearn,
             at_once,
             ready_at,
+            // Measured again with the next Ping.
+            probe: _,
+            round_trip: _,
         } = link;
         Self {
             phase: match phase {
@@ -148,6 +151,8 @@ impl CarriedLink {
             narrow_at: self.narrow_at.map(Nanos::get),
             relearn: self.relearn,
             at_once: self.at_once,
+            probe: None,
+            round_trip: None,
             ready_at: self.ready_at.get(),
         }
     }

@@ -146,6 +146,9 @@ fn pack_views(views: Views) -> (Vec<CarriedView>, ViewPlaces) {
         next_number: _,
         kept,
         judge: _,
+        // Counted from the start of a process.
+        named: _,
+        gone: _,
     } = views;
     let mut places = ViewPlaces::new();
     let mut carried = Vec::with_capacity(slab.len());

@@ -106,6 +106,7 @@ struct CarriedQueued {
     shape: CarriedShape,
     list_end: Option<String>,
     late: Option<Nanos>,
+    queued_at: Nanos,
 }
 
 /// A [`Pending`].
@@ -188,6 +189,7 @@ impl CarriedQueued {
             shape,
             list_end,
             late,
+            queued_at,
         } = queued;
         let (bytes, hole) = outgoing.parts();
         Self {
@@ -198,6 +200,7 @@ impl CarriedQueued {
             shape: shape.into(),
             list_end: list_end.map(str::to_owned),
             late: late.map(Nanos::from),
+            queued_at: queued_at.into(),
         }
     }
 
@@ -211,6 +214,7 @@ impl CarriedQueued {
             shape: self.shape.into(),
             list_end: self.list_end.as_deref().and_then(ActionTable::list_end),
             late: self.late.map(Nanos::get),
+            queued_at: self.queued_at.get(),
         })
     }
 }

@@ -106,6 +106,7 @@ impl Hub {
         views.keep(&mut hub, users, now);
         views.let_go(&mut hub);
         hub.check_link()?;
+        hub.count_carried();
         hub.go_on(now, connected, &arrived);
         let names = arrived.iter().map(|arrived| (arrived.name, arrived.id));
         Ok(Unpacked {

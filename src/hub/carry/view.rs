@@ -95,6 +95,9 @@ impl CarriedView {
             grown: _,
             // Filters are compiled together anew.
             set: _,
+            // Counted from the start of a process.
+            is_named: _,
+            counts: _,
         } = view;
         let start = log.base();
         let ViewLog {

@@ -48,6 +48,7 @@ impl Hub {
             session.input.extend_from_slice(request);
             session.end_of_input = true;
         }
+        self.statistics.client_bytes_in += request.len() as u64;
         self.pump(now, id);
         self.end_turn(now);
         Ok(id)

@@ -9,6 +9,7 @@ use crate::hub::kept::KEEP_FOR;
 use crate::hub::local::WAIT_MAX;
 use crate::hub::log::LogPosition;
 use crate::hub::session::{CloseReason, SessionId, Waiting};
+use crate::hub::statistics::ActionOutcome;
 use crate::hub::view::ViewId;
 use crate::hub::{Hub, Now};
 use crate::policy::event_mask::EventMask;
@@ -216,6 +217,7 @@ impl Hub {
         if let Some(asker) = self.asker_mut(id) {
             asker.reply = reply.unwrap_or(Reply::Events(action_id));
         }
+        self.statistics.finish(ActionOutcome::Here, 1);
         self.close(id, CloseReason::EndOfInput);
     }
 }
