@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access::{AclDraft, NamedAcls};
+use super::control;
 use super::diagnostics::{Location, Report, quoted};
 use super::entry;
 use super::http::{self, WebDraft};
@@ -13,7 +14,7 @@ use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
 use super::secret_file::SecretFiles;
-use super::settings::General;
+use super::settings::{ControlSocket, General};
 use super::tls::listener_options::Rows;
 use super::tls::server::{HasListener, Kind, ListenerDraft};
 use super::value::{self, Unit, assign};
@@ -51,6 +52,7 @@ impl Default for GeneralDraft {
                 bind: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
                 tls: None,
                 metrics: None,
+                control_socket: ControlSocket::default(),
                 auth_timeout: AUTH_TIMEOUT,
                 auth_limit: AUTH_LIMIT,
                 session_limit: entry::SESSION_LIMIT,
@@ -68,6 +70,7 @@ impl Default for GeneralDraft {
                 memory_limit_bytes: 256 << 20,
                 frame_bytes_max: 16 << 20,
                 flush_delay: Duration::from_millis(10),
+                shown: Vec::new(),
             },
             display_connects: true,
             allow_multiple_login: true,
@@ -133,6 +136,7 @@ pub(super) const OPTIONS: &[&[Row]] = &[
     Rows::<GeneralDraft>::OPTIONS,
     http::GENERAL_OPTIONS,
     metrics::OPTIONS,
+    control::OPTIONS,
     entry::OPTIONS,
     DEFAULTS,
 ];

@@ -12,6 +12,7 @@ use super::options::{self, Place};
 use super::raw::{self, RawConfig, RawSection};
 use super::secret_file::SecretFiles;
 use super::settings::{Settings, Upstream};
+use super::shown;
 use super::upstream;
 use super::user::{self, Surroundings};
 use crate::policy::user::Users;
@@ -95,6 +96,7 @@ fn interpret(
         served: &served,
     };
     let users = read_users(&sorted, &surroundings, &whole, report);
+    general.general.shown = shown::options(sorted.general, sorted.http);
     Some(Settings {
         http: served.http,
         general: general.general,

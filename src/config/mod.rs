@@ -6,6 +6,7 @@
 //! [`diagnostics::Report`]; no value of a secret ever gets into one. Files are read here, sockets and clocks unknown.
 
 mod access;
+mod control;
 mod credentials;
 pub mod diagnostics;
 mod entry;
@@ -21,6 +22,7 @@ pub mod raw;
 mod rights;
 mod secret_file;
 pub mod settings;
+mod shown;
 mod template;
 #[cfg(test)]
 mod testing;

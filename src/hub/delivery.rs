@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
+use super::errand::Running;
 use super::filter::Drafting;
 use super::log::{LogPosition, Slices};
 use super::mailbox::{FellOff, Mailbox, Switched};
@@ -74,6 +75,7 @@ impl Hub {
         session.input = BytesMut::new();
         session.waiting = None;
         session.drafting = Drafting::Idle;
+        session.errand = Running::Idle;
         for entry in self.ring.iter_mut() {
             if matches!(&entry.owner, super::ring::Owner::Session { id: owner, .. } if *owner == id)
             {

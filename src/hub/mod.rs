@@ -12,6 +12,7 @@
 
 mod delivery;
 pub mod door;
+mod errand;
 mod events;
 mod filter;
 mod forward;
@@ -51,6 +52,7 @@ use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 use slab::Slab;
 
+use self::errand::Errands;
 use self::late::LateActions;
 use self::limit::{Limit, LimitCounters};
 use self::link::Link;
@@ -74,6 +76,7 @@ use crate::protocol::action_id::TokenMint;
 use crate::protocol::upstream_framer::UpstreamFramer;
 
 pub use self::delivery::Outcome;
+pub use self::errand::{Errand, ErrandAnswer, Kick, Kicked};
 pub use self::filter::{FilterDraft, FilterDrafted};
 pub use self::judge::{FilterBuild, FilterStatistics};
 pub use self::log::Slices;
@@ -148,6 +151,8 @@ pub struct Hub {
     added_filter_bytes: usize,
     /// Sessions whose `Filter` waits to be compiled.
     drafting: VecDeque<SessionId>,
+    /// What administrators asked.
+    errands: Errands,
     mail_bytes: usize,
     /// Sessions in `WaitEvent`, or waiting for classes to be confirmed.
     waiters: Vec<SessionId>,
@@ -187,6 +192,7 @@ impl Hub {
             views: Views::numbered_from(first_view_number(nonce)),
             added_filter_bytes: 0,
             drafting: VecDeque::new(),
+            errands: Errands::default(),
             mail_bytes: 0,
             waiters: Vec::new(),
             dirty: Vec::new(),

@@ -257,6 +257,7 @@ impl Hub {
             Handling::ListCommands => Local::ListCommands,
             Handling::Ping => Local::Ping,
             Handling::Filter => filter_of(request)?,
+            Handling::Administration => Local::Errand(request.bytes().into()),
             Handling::Originate | Handling::UserEvent | Handling::Forward => {
                 return self.forward(now, session, action, request);
             }

@@ -1,12 +1,14 @@
 //! A hub as administrators see it: its connection, sessions, views and counts, copied at one moment.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::link::Phase;
 use super::statistics::Statistics;
 use super::{FilterStatistics, Hub, Now, SessionId};
 use crate::policy::class::Classes;
+use crate::policy::event_filter::EventFilters;
 
 /// How far the connection to Asterisk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,8 @@ pub struct ViewReport {
     pub classes: Classes,
     /// How many filters it has.
     pub filters: usize,
+    /// These filters.
+    pub filter_set: Arc<EventFilters>,
     /// Sessions that see it.
     pub sessions: usize,
     /// Bytes of events since it began.
@@ -219,6 +223,7 @@ impl Hub {
                 number: view.number,
                 classes: view.key.classes,
                 filters: view.key.filters.iter().count(),
+                filter_set: Arc::clone(&view.key.filters),
                 sessions: view.subscribers,
                 bytes: view.log.end().0,
                 events: view.log.event_count(),

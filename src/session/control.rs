@@ -5,8 +5,11 @@ use std::rc::Rc;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use super::errands::ErrandCall;
 use super::shell::Shell;
 use crate::hub::survey::HubReport;
+use crate::hub::{Kick, Kicked, SessionId};
+use crate::policy::action::Action;
 
 /// Calls that wait for a hub's thread at most; beyond it, who calls waits.
 const CALLS_MAX: usize = 64;
@@ -26,6 +29,19 @@ pub enum HubCall {
         /// Where the answer goes.
         reply: oneshot::Sender<HubReport>,
     },
+    /// Every action that there is.
+    Actions(oneshot::Sender<Vec<Action>>),
+    /// Sessions are to be ended.
+    Kick {
+        /// Which.
+        which: Kick,
+        /// But not this one.
+        spare: Option<SessionId>,
+        /// What came of it.
+        reply: oneshot::Sender<Kicked>,
+    },
+    /// From now on, requests of administrators are answered there.
+    SendErrands(mpsc::Sender<ErrandCall>),
 }
 
 /// The way to the thread of one Asterisk.
@@ -53,6 +69,42 @@ impl HubControl {
         .await
     }
 
+    /// Asks for every action that there is.
+    ///
+    /// Cancel safe: nobody waits for the answer then.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn actions(&self) -> Result<Vec<Action>, HubGone> {
+        self.call(HubCall::Actions).await
+    }
+
+    /// Ends sessions; `spare` is left alone.
+    ///
+    /// Cancel safe: once the call is sent, it is carried out.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn kick(&self, which: Kick, spare: Option<SessionId>) -> Result<Kicked, HubGone> {
+        self.call(|reply| HubCall::Kick {
+            which,
+            spare,
+            reply,
+        })
+        .await
+    }
+
+    /// From now on, requests of administrators are answered there.
+    ///
+    /// Cancel safe: it is sent or not.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn send_errands(&self, way: mpsc::Sender<ErrandCall>) -> Result<(), HubGone> {
+        let sent = self.0.send(HubCall::SendErrands(way)).await;
+        sent.map_err(|_| HubGone)
+    }
+
     async fn call<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<T>) -> HubCall,
@@ -78,6 +130,16 @@ impl Shell {
                     // Whoever asked may have gone.
                     drop(reply.send(report));
                 }
+                HubCall::Actions(reply) => drop(reply.send(self.hub.borrow().actions())),
+                HubCall::Kick {
+                    which,
+                    spare,
+                    reply,
+                } => {
+                    let kicked = self.hub.borrow_mut().kick(self.now(), &which, spare);
+                    drop(reply.send(kicked));
+                }
+                HubCall::SendErrands(way) => self.send_errands_to(way),
             }
             self.settle();
         }

@@ -75,6 +75,13 @@ impl Live {
     pub fn now(&self) -> Arc<Rules> {
         Arc::clone(&self.0.borrow())
     }
+
+    /// Waits until something else is in force than at the last call. `false`: nothing else ever will be.
+    ///
+    /// Cancel safe.
+    pub async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
 }
 
 #[cfg(test)]

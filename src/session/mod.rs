@@ -3,13 +3,15 @@
 //! connections until they have logged in, by the rules of [`gate`], and `waiting_room` bounds their number ([`crowd`] says
 //! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes;
 //! `filters` has filters compiled beside the thread; [`refusal_log`] has the lines of refusals, [`reports`] tells of those
-//! before login, [`web`] has the sessions of HTTP, and [`control`] answers those who administer.
+//! before login, [`web`] has the sessions of HTTP, [`control`] answers those who administer,
+//! and [`errands`] takes what clients ask of them to where it is answered.
 
 pub mod client;
 mod clients;
 pub mod control;
 pub mod crowd;
 pub mod entrance;
+pub mod errands;
 mod filters;
 pub mod flush;
 pub mod gate;

@@ -6,10 +6,11 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use super::clients::Clients;
+use super::errands::ErrandCall;
 use super::flush::Pace;
 use super::refusal_log::{self, Refusal};
 use super::web::Desk;
@@ -80,6 +81,8 @@ pub struct Shell {
     pub(super) web_wake: Notify,
     /// A filter of a session is being compiled: the others wait, each session's in its turn.
     pub(super) is_drafting: Cell<bool>,
+    /// Where requests of administrators are answered.
+    pub(super) errands: RefCell<Option<mpsc::Sender<ErrandCall>>>,
     pub(super) name: String,
     /// Why Asterisk is away, as last logged: a cause that stays is logged once.
     last_cause: RefCell<String>,
@@ -111,6 +114,7 @@ impl Shell {
             desk: RefCell::default(),
             web_wake: Notify::new(),
             is_drafting: Cell::new(false),
+            errands: RefCell::default(),
             name,
             last_cause: RefCell::new(String::new()),
         }
@@ -139,6 +143,7 @@ impl Shell {
         self.write_upstream();
         self.log_notices();
         self.compile_filters();
+        self.run_errands();
         if self.hub.borrow().has_web_output() {
             self.web_wake.notify_one();
         }

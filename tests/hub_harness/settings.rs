@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amimux::config::settings::{AuthType, General, Upstream};
+use amimux::config::settings::{AuthType, ControlSocket, General, Upstream};
 use amimux::hub::security::Connection;
 use amimux::policy::acl::{Acl, RuleList};
 use amimux::policy::class::Classes;
@@ -36,6 +36,8 @@ pub fn general() -> General {
         retention_bytes: 1 << 20,
         memory_limit_bytes: 16 << 20,
         frame_bytes_max: 1 << 20,
+        control_socket: ControlSocket::Off,
+        shown: Vec::new(),
         flush_delay: Duration::ZERO,
     }
 }
