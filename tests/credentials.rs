@@ -296,11 +296,11 @@ fn what_hash_secret_takes_and_refuses() {
         ),
         (b"hunter2\0\n", &[], 1, "it holds a NUL"),
         (&[b'h'; 5000], &[], 1, "longer than 4096 bytes"),
-        (b"", &["hunter3"], 2, "unexpected argument"),
-        (b"hunter2", &["--memory-kib", "7"], 2, "8..=262144"),
-        (b"hunter2", &["--memory-kib", "262145"], 2, "8..=262144"),
-        (b"hunter2", &["--passes", "0"], 2, "1..=16"),
-        (b"hunter2", &["--passes", "17"], 2, "1..=16"),
+        (b"", &["hunter3"], 64, "unexpected argument"),
+        (b"hunter2", &["--memory-kib", "7"], 64, "8..=262144"),
+        (b"hunter2", &["--memory-kib", "262145"], 64, "8..=262144"),
+        (b"hunter2", &["--passes", "0"], 64, "1..=16"),
+        (b"hunter2", &["--passes", "17"], 64, "1..=16"),
     ] {
         let output = hash_secret(input, arguments);
         let text = [output.stdout, output.stderr].concat();

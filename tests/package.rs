@@ -70,6 +70,7 @@ fn manual_pages_are_shown_without_a_complaint() {
         "amimux-explain.1",
         "amimux-filter-test.1",
         "amimux-hash-secret.1",
+        "amimux-import.1",
         "amimux-run.1",
         "amimux.1",
     ];
@@ -78,7 +79,14 @@ fn manual_pages_are_shown_without_a_complaint() {
     for page in &pages {
         all.push_str(&shown(page));
     }
-    for part in ["amimux-run(1)", "--log-format", "Exit codes", "78"] {
+    for part in [
+        "amimux-run(1)",
+        "--log-format",
+        "Exit codes",
+        "78",
+        "SEE ALSO",
+        "amimux.conf(5)",
+    ] {
         assert!(all.contains(part), "no {part} in\n{all}");
     }
 
@@ -90,6 +98,7 @@ fn manual_pages_are_shown_without_a_complaint() {
         "eventfilter",
         "Default:",
         "OPTIONS: USERS",
+        "SEE ALSO",
         "amimux(1)",
     ] {
         assert!(page.contains(part), "no {part} in\n{page}");
