@@ -12,7 +12,7 @@ use thiserror::Error;
 pub const DEFAULT_PATH: &str = "/run/amimux/control.sock";
 
 /// How long an answer may take: longer than amimux waits for its own threads.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
 /// Longest message that is read.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
