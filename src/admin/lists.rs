@@ -201,7 +201,17 @@ impl Administration {
                 .put_flag("Default", option.is_default)
                 .end();
         }
-        out.complete("MuxSettingsComplete").end();
+        let general = &rules.general;
+        let http = rules.http.as_deref();
+        let http_tls = http.and_then(|http| http.tls.as_ref());
+        out.complete("MuxSettingsComplete")
+            .put("Address", general.bind)
+            .put_some("TLSAddress", general.tls.as_ref().map(|tls| tls.bind))
+            .put_flag("WebEnabled", http.is_some())
+            .put_some("HTTPAddress", http.map(|http| http.bind))
+            .put_some("HTTPSAddress", http_tls.map(|tls| tls.bind))
+            .put_some("MetricsAddress", general.metrics)
+            .end();
     }
 }
 
