@@ -12,7 +12,7 @@ use thiserror::Error;
 pub const DEFAULT_PATH: &str = "/run/amimux/control.sock";
 
 /// How long an answer may take: longer than amimux waits for its own threads.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
 /// Longest message that is read.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
@@ -41,6 +41,9 @@ pub enum ControlError {
     /// amimux refused.
     #[error("{0}")]
     Refused(String),
+    /// amimux refused, for each of these reasons.
+    #[error("{0}")]
+    RefusedFor(String, Vec<String>),
     /// A header cannot be sent.
     #[error("a value with a line end cannot be sent: write it on one line")]
     NotALine,
@@ -166,6 +169,14 @@ impl ControlClient {
     /// amimux refuses it, or gives no answer.
     pub fn ask(&mut self, action: &str, headers: &[(&str, &str)]) -> Result<Answer, ControlError> {
         let id = self.send(action, headers)?;
+        self.answer(&id)
+    }
+
+    /// Reads the whole answer to the action with that ActionID; what else comes is left out.
+    ///
+    /// # Errors
+    /// amimux refused it, or gives no answer.
+    pub fn answer(&mut self, id: &str) -> Result<Answer, ControlError> {
         let mut answer = Answer::default();
         loop {
             let message = self.next_message()?;
@@ -174,7 +185,13 @@ impl ControlClient {
             }
             if message.is_response() {
                 if message.get("Response").eq_ignore_ascii_case("Error") {
-                    return Err(ControlError::Refused(message.get("Message").to_owned()));
+                    let text = message.get("Message").to_owned();
+                    let reasons: Vec<_> = message.all("Error").map(str::to_owned).collect();
+                    return Err(if reasons.is_empty() {
+                        ControlError::Refused(text)
+                    } else {
+                        ControlError::RefusedFor(text, reasons)
+                    });
                 }
                 let is_list = message.get("EventList").eq_ignore_ascii_case("start");
                 answer.response = message;

@@ -5,10 +5,7 @@ use super::raw::RawSection;
 use super::settings::ShownOption;
 
 /// Every option of these sections, in the order of the table: each line of it, or one with what holds without it.
-pub(super) fn options(
-    general: Option<&RawSection>,
-    http: Option<&RawSection>,
-) -> Vec<ShownOption> {
+pub(super) fn options(general: Option<&RawSection>, http: Option<&RawSection>) -> Vec<ShownOption> {
     let mut shown = Vec::new();
     for doc in documented().iter().filter(|doc| doc.supported) {
         match doc.place {
@@ -72,10 +69,7 @@ mod tests {
             [written("192.0.2.1"), written("192.0.2.2")]
         );
         assert_eq!(values("general", "authlimit"), [written("7")]);
-        assert_eq!(
-            values("general", "authtimeout"),
-            [("30".to_owned(), true)]
-        );
+        assert_eq!(values("general", "authtimeout"), [("30".to_owned(), true)]);
         assert_eq!(values("http", "prefix").len(), 1);
         assert!(shown.iter().all(|option| option.name != "secret"));
     }

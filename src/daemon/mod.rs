@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -22,6 +23,7 @@ use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
 use self::notify::Watched;
 pub use self::ports::{Passed, PortError};
+use crate::admin::Service;
 use crate::config::settings::{General, Http, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
 use crate::metrics::{self, Sources};
@@ -34,6 +36,9 @@ use crate::session::refusal_log::ConnectionLines;
 use crate::session::registry::{Registry, SessionLimits};
 use crate::session::reports::Reports;
 use crate::session::shell::Clock;
+
+/// Orders of administrators that wait to be carried out.
+const ORDERS_MAX: usize = 16;
 
 /// A running amimux.
 #[derive(Debug)]
@@ -135,6 +140,14 @@ impl Daemon {
             }
             _ => None,
         };
+        // Nobody carries them out yet: who gives one is told so.
+        let (orders, _) = mpsc::channel(ORDERS_MAX);
+        let service = Service {
+            live: live.clone(),
+            registry: gate.registry.clone(),
+            orders,
+            clock,
+        };
         let sources = Sources {
             live: live.clone(),
             entrance: Arc::clone(&gate.limits),
@@ -160,6 +173,7 @@ impl Daemon {
                     tokio::task::spawn_local(metrics::serve(listener, sources, cancel.clone()));
                 }
                 tokio::task::spawn_local(watched.keep_informed());
+                tokio::task::spawn_local(service.run(cancel.clone()));
                 entrance.run(ports, cancel).await;
                 notify::stopping().await;
             })

@@ -82,6 +82,7 @@ pub use self::judge::{FilterBuild, FilterStatistics};
 pub use self::log::Slices;
 pub use self::notice::Notice;
 pub use self::reports::AuditRecord;
+pub use self::requests::defect_text;
 pub use self::session::{CloseReason, SessionId};
 pub use self::web::{Answer, Fetched, NotAsked, Place, WebOutput};
 

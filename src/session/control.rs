@@ -105,6 +105,16 @@ impl HubControl {
         sent.map_err(|_| HubGone)
     }
 
+    /// Whether the thread has ended.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Whether it leads to the same thread.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
+
     async fn call<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<T>) -> HubCall,
@@ -137,7 +147,7 @@ impl Shell {
                     reply,
                 } => {
                     let kicked = self.hub.borrow_mut().kick(self.now(), &which, spare);
-                    drop(reply.send(kicked));
+                    let _ = reply.send(kicked);
                 }
                 HubCall::SendErrands(way) => self.send_errands_to(way),
             }
