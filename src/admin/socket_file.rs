@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 
@@ -30,8 +31,8 @@ pub(super) enum SocketError {
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Which file it is, so that nobody else's is removed.
-    identity: (u64, u64),
+    /// The file, held so that no other can have its number: nobody else's is removed.
+    file: File,
 }
 
 impl SocketFile {
@@ -55,7 +56,7 @@ impl SocketFile {
         socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;
         let file = Self {
-            identity: identity(path)?,
+            file: hold(path)?,
             path: path.to_owned(),
         };
         Ok((file, socket.into()))
@@ -75,16 +76,21 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+        let own = self.file.metadata();
+        let found = std::fs::symlink_metadata(&self.path);
+        let is_own = own.and_then(|own| {
+            found.map(|found| (own.dev(), own.ino()) == (found.dev(), found.ino()))
+        });
+        if is_own.is_ok_and(|is_own| is_own) {
             // Should it stay, the next start replaces it.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
-    let metadata = std::fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
+fn hold(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
 fn remove_stale(path: &Path) -> Result<(), SocketError> {

@@ -43,7 +43,7 @@ impl<const N: usize> Table<N> {
 /// The Asterisks. Why one is away stands below it.
 pub(super) fn upstreams(upstreams: &[Message]) -> String {
     let columns = [
-        (15, false),
+        (13, false),
         (21, false),
         (12, false),
         (8, true),
