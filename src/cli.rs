@@ -9,6 +9,7 @@ mod generate;
 mod hash_secret;
 mod import;
 mod show;
+mod tap;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ change: point them at amimux's port instead of Asterisk's.",
   amimux run --config /etc/amimux/amimux.conf     the proxy itself, in the foreground
   amimux status                                   how does the running one do?
   amimux show connected                           who is logged in?
+  amimux tap --user crm                           what does that application send and receive?
 
 In Asterisk's manager.conf, amimux needs a user with read = all, write = all and a generous
 writetimeout (10000). In amimux.conf, a section with `type = upstream` names that user, and every
@@ -77,6 +79,8 @@ enum Command {
     Show(show::ShowArguments),
     /// End a session, or all sessions of a user.
     Kick(administer::KickArguments),
+    /// See live what an application sends and receives, secrets left out.
+    Tap(tap::TapArguments),
     /// Change what the running amimux logs.
     Log(administer::LogArguments),
     /// Have the running amimux read its configuration again, or tell what that would change.
@@ -169,6 +173,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Status(arguments) => administer::status(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Kick(arguments) => administer::kick(&arguments),
+        Command::Tap(arguments) => tap::run(&arguments),
         Command::Log(arguments) => administer::log(&arguments),
         Command::Reload(arguments) => administer::reload(&arguments),
         Command::HashSecret(arguments) => hash_secret::run(&arguments),

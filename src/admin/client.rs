@@ -65,8 +65,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message of these lines; a line without a colon is a header without a name.
-    fn read(text: &[u8]) -> Self {
+    /// The message of these lines, each ended by CR LF; a line without a colon is a header without a name.
+    pub fn read(text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text);
         let lines = text.split("\r\n").filter(|line| !line.is_empty());
         let header = |line: &str| {

@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 
 use super::administration::{Administration, Asker};
 use super::socket_file::SocketFile;
+use super::tap;
 use crate::hub::defect_text;
 use crate::policy::action::{ActionTable, Handling};
 use crate::policy::decision;
@@ -145,7 +146,7 @@ impl Connection {
             while let Some(end) = framer.next(&mut input) {
                 let text = input.get(..end.text).unwrap_or_default().to_vec();
                 input.advance(end.consumed.min(input.len()));
-                if !self.request(&end, &text).await? {
+                if !self.request(&end, &text, &mut input).await? {
                     return self.stream.shutdown().await;
                 }
             }
@@ -158,7 +159,12 @@ impl Connection {
     }
 
     /// Answers one request. `false`: it was the last.
-    async fn request(&mut self, end: &RequestEnd, text: &[u8]) -> Result<bool, Error> {
+    async fn request(
+        &mut self,
+        end: &RequestEnd,
+        text: &[u8],
+        input: &mut BytesMut,
+    ) -> Result<bool, Error> {
         let request = Request::new(text);
         let action_id = request.action_id().and_then(Text::new);
         let mut out = BytesMut::new();
@@ -206,6 +212,17 @@ impl Connection {
                     session: None,
                     action_id: action_id.map(|id| id.as_bytes().into()),
                 };
+                if request.action().is_some_and(tap::is_meant) {
+                    tap::run(
+                        &self.administration,
+                        &asker,
+                        request,
+                        &mut self.stream,
+                        input,
+                    )
+                    .await?;
+                    return Ok(true);
+                }
                 let answer = self.administration.answer(&asker, request).await;
                 out = answer.messages.unwrap_or_default();
             }

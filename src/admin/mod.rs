@@ -12,6 +12,7 @@ mod orders;
 pub mod service;
 mod sessions;
 mod socket_file;
+mod tap;
 mod user;
 
 pub use self::order::{Order, OrderError};

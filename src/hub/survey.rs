@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
+
 use super::link::Phase;
 use super::statistics::Statistics;
 use super::{FilterStatistics, Hub, Now, SessionId};
 use crate::policy::class::Classes;
 use crate::policy::event_filter::EventFilters;
+use crate::protocol::request_framer::RequestFramer;
 
 /// How far the connection to Asterisk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +155,33 @@ impl Hub {
                 .collect(),
             kept_bytes: self.views.retained_bytes() + self.mail_bytes,
         }
+    }
+
+    /// The sessions of a user; case does not count.
+    pub fn sessions_of(&self, user: &str) -> Vec<SessionId> {
+        let key = user.to_ascii_lowercase();
+        let mut ids = self.by_user.get(key.as_str()).cloned().unwrap_or_default();
+        ids.retain(|id| (self.session(*id)).is_some_and(|session| !session.kind.is_asker()));
+        ids
+    }
+
+    /// The name of a session's user; `None`: it is not there, or is one request over HTTP.
+    pub fn user_of(&self, id: SessionId) -> Option<&str> {
+        let session = self.session(id).filter(|s| !s.kind.is_asker())?;
+        Some(session.user.name.as_str())
+    }
+
+    /// What a session has sent and nobody has looked at, and how far it was searched for its requests.
+    pub fn unread_input(&self, id: SessionId) -> (RequestFramer, BytesMut) {
+        let session = self.session(id);
+        session.map_or_else(Default::default, |session| {
+            (session.framer.clone(), session.input.clone())
+        })
+    }
+
+    /// Whether the session's socket is full.
+    pub fn is_blocked(&self, id: SessionId) -> bool {
+        self.session(id).is_some_and(|session| session.blocked)
     }
 
     fn link_report(&self, now: Now) -> LinkReport {

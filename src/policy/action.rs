@@ -26,6 +26,9 @@ const ADMINISTRATION: [&str; 11] = [
     "MuxViews",
 ];
 
+/// The action of the control socket alone.
+pub const TAP: &str = "MuxTap";
+
 /// Who deals with an action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Handling {
@@ -191,7 +194,13 @@ impl ActionTable {
                 Administration | ListCommands | Logoff | Ping
             )
         };
-        Self::ordered(ROWS.iter().map(Action::built_in).filter(open).collect())
+        let mut actions: Vec<_> = ROWS.iter().map(Action::built_in).filter(open).collect();
+        // Shows the data of others, whatever classes they have: for those only whom the system lets in.
+        let synopsis = "Show what clients send and are written.";
+        let mut tap = Action::new(TAP, synopsis, Classes::SYSTEM, None);
+        tap.handling = Handling::Administration;
+        actions.push(tap);
+        Self::ordered(actions)
     }
 
     /// The first of equal names counts, as in Asterisk's own list.

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::errands::ErrandCall;
 use super::shell::Shell;
+use super::tap::{TapBegin, TapSender, TapTarget};
 use crate::hub::survey::HubReport;
 use crate::hub::{Kick, Kicked, SessionId};
 use crate::policy::action::Action;
@@ -39,6 +40,15 @@ pub enum HubCall {
         spare: Option<SessionId>,
         /// What came of it.
         reply: oneshot::Sender<Kicked>,
+    },
+    /// Somebody wants to see what clients send and are written.
+    Tap {
+        /// Which clients.
+        target: TapTarget,
+        /// Where it goes.
+        sender: TapSender,
+        /// How it began.
+        reply: oneshot::Sender<TapBegin>,
     },
     /// From now on, requests of administrators are answered there.
     SendErrands(mpsc::Sender<ErrandCall>),
@@ -89,6 +99,21 @@ impl HubControl {
         self.call(|reply| HubCall::Kick {
             which,
             spare,
+            reply,
+        })
+        .await
+    }
+
+    /// Begins a tap, which lasts until the other end of `sender` is dropped.
+    ///
+    /// Cancel safe: once the call is sent, it is carried out.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn tap(&self, target: TapTarget, sender: TapSender) -> Result<TapBegin, HubGone> {
+        self.call(|reply| HubCall::Tap {
+            target,
+            sender,
             reply,
         })
         .await
@@ -148,6 +173,14 @@ impl Shell {
                 } => {
                     let kicked = self.hub.borrow_mut().kick(self.now(), &which, spare);
                     let _ = reply.send(kicked);
+                }
+                HubCall::Tap {
+                    target,
+                    sender,
+                    reply,
+                } => {
+                    // Whoever asked may have gone: then the tap ends soon.
+                    let _ = reply.send(self.tap(target, sender));
                 }
                 HubCall::SendErrands(way) => self.send_errands_to(way),
             }

@@ -3,8 +3,8 @@
 //! connections until they have logged in, by the rules of [`gate`], and `waiting_room` bounds their number ([`crowd`] says
 //! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes;
 //! `filters` has filters compiled beside the thread; [`refusal_log`] has the lines of refusals, [`reports`] tells of those
-//! before login, [`web`] has the sessions of HTTP, [`control`] answers those who administer,
-//! and [`errands`] takes what clients ask of them to where it is answered.
+//! before login, [`web`] has the sessions of HTTP, [`control`] answers those who administer, [`tap`] lets them watch a
+//! client, and [`errands`] takes what clients ask of them to where it is answered.
 
 pub mod client;
 mod clients;
@@ -21,5 +21,6 @@ pub mod refusal_log;
 pub mod registry;
 pub mod reports;
 pub mod shell;
+pub mod tap;
 mod waiting_room;
 pub mod web;

@@ -13,6 +13,7 @@ use super::clients::Clients;
 use super::errands::ErrandCall;
 use super::flush::Pace;
 use super::refusal_log::{self, Refusal};
+use super::tap::Taps;
 use super::web::Desk;
 use crate::hub::{Hub, Notice, Now, SessionId};
 use crate::transport::stream::Stream;
@@ -84,6 +85,10 @@ pub struct Shell {
     /// Where requests of administrators are answered.
     pub(super) errands: RefCell<Option<mpsc::Sender<ErrandCall>>>,
     pub(super) name: String,
+    /// Somebody taps a client of this hub.
+    pub(super) is_tapped: Cell<bool>,
+    /// Who.
+    pub(super) taps: RefCell<Taps>,
     /// Why Asterisk is away, as last logged: a cause that stays is logged once.
     last_cause: RefCell<String>,
 }
@@ -115,6 +120,8 @@ impl Shell {
             web_wake: Notify::new(),
             is_drafting: Cell::new(false),
             errands: RefCell::default(),
+            is_tapped: Cell::new(false),
+            taps: RefCell::new(Taps::new(&name)),
             name,
             last_cause: RefCell::new(String::new()),
         }
@@ -218,6 +225,7 @@ impl Shell {
             let now = self.now();
             self.hub.borrow_mut().tick(now);
             self.end_lost();
+            self.end_taps();
             self.settle();
             if self.hub.borrow().is_drop_requested() {
                 self.upstream_wake.notify_one();

@@ -115,7 +115,7 @@ fn administration_is_for_class_system_whatever_asterisk_lists() {
         );
     }
     let socket = ActionTable::of_control_socket();
-    assert_eq!(socket.iter().count(), ADMINISTRATION.len() + 3);
+    assert_eq!(socket.iter().count(), ADMINISTRATION.len() + 4);
     assert!(socket.get(b"Originate").is_none() && socket.get(b"Login").is_none());
 }
 
