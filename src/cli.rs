@@ -10,6 +10,7 @@ mod hash_secret;
 mod import;
 mod show;
 mod tap;
+mod top;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ change: point them at amimux's port instead of Asterisk's.",
   amimux run --config /etc/amimux/amimux.conf     the proxy itself, in the foreground
   amimux status                                   how does the running one do?
   amimux show connected                           who is logged in?
+  amimux top                                      live: Asterisks, clients, totals
   amimux tap --user crm                           what does that application send and receive?
 
 In Asterisk's manager.conf, amimux needs a user with read = all, write = all and a generous
@@ -79,6 +81,8 @@ enum Command {
     Show(show::ShowArguments),
     /// End a session, or all sessions of a user.
     Kick(administer::KickArguments),
+    /// Watch Asterisks, clients and totals live in this terminal.
+    Top(top::TopArguments),
     /// See live what an application sends and receives, secrets left out.
     Tap(tap::TapArguments),
     /// Change what the running amimux logs.
@@ -173,6 +177,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Status(arguments) => administer::status(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Kick(arguments) => administer::kick(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Tap(arguments) => tap::run(&arguments),
         Command::Log(arguments) => administer::log(&arguments),
         Command::Reload(arguments) => administer::reload(&arguments),

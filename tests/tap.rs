@@ -33,7 +33,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let http = free_ports(1);
         let amimux = Amimux::start(&format!(
-            "[general]\nbindaddr = 127.0.0.1\nport = {{port}}\ncontrolsocket = {}\n\
+            "[general]\nbindaddr = 127.0.0.1\nport = {{port}}\ncontrolsocket = {}\nwebenabled = yes\n\
              [http]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = {http}\n\
              [pbx]\ntype = upstream\nhost = 127.0.0.1\nport = {}\nusername = upstream\nsecret = upstream-secret\n\
              [alice]\nsecret = alice-secret\nread = all\nwrite = all\n\

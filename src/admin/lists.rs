@@ -254,6 +254,8 @@ fn with_counts<'c>(fields: Fields<'c>, report: &HubReport) -> Fields<'c> {
         .put("AnsweredHere", counts.answered_here)
         .put("Refused", counts.refused)
         .put("Failed", counts.failed)
+        .put("Replies", counts.latencies.count())
+        .put("LatencyTotal", milliseconds(counts.latencies.total))
         .put("MeanLatency", milliseconds(latency.unwrap_or_default()))
         .put("Connects", counts.connects)
         .put("Losses", counts.losses)

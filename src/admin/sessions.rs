@@ -1,5 +1,6 @@
 //! What administrators are shown of sessions and users, and how they end sessions.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use tracing::info;
@@ -18,8 +19,50 @@ fn name_of(upstream: &str, id: SessionId) -> String {
     format!("{upstream}/{id}")
 }
 
+/// A number without sign.
+fn number(text: &[u8]) -> Option<usize> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// In which order sessions are shown: names by the alphabet, numbers from the largest on.
+#[derive(Debug, Clone, Copy)]
+enum Sort {
+    User,
+    Address,
+    InFlight,
+    BehindBytes,
+    LoggedInAt,
+}
+
+impl Sort {
+    fn named(name: &[u8]) -> Option<Self> {
+        let names = [
+            ("User", Self::User),
+            ("Address", Self::Address),
+            ("InFlight", Self::InFlight),
+            ("BehindBytes", Self::BehindBytes),
+            ("LoggedInAt", Self::LoggedInAt),
+        ];
+        let mut names = names.into_iter();
+        names
+            .find(|(other, _)| other.as_bytes().eq_ignore_ascii_case(name))
+            .map(|(_, sort)| sort)
+    }
+
+    fn apply(self, sessions: &mut [(&str, &SessionReport)]) {
+        match self {
+            Self::User => sessions.sort_by_cached_key(|(_, s)| s.user.to_ascii_lowercase()),
+            Self::Address => sessions.sort_by_key(|(_, s)| s.address),
+            Self::InFlight => sessions.sort_by_key(|(_, s)| Reverse((s.in_flight, s.pending))),
+            Self::BehindBytes => sessions.sort_by_key(|(_, s)| Reverse(s.behind_bytes)),
+            Self::LoggedInAt => sessions.sort_by_key(|(_, s)| Reverse(s.logged_in_at)),
+        }
+    }
+}
+
 impl Administration {
-    /// `MuxSessions`: all, or those of a user or of an Asterisk.
+    /// `MuxSessions`: all, or those of a user or of an Asterisk, or whose user's name has a text in it; `Sort` says in
+    /// which order, `Limit` how many at most.
     pub(super) async fn sessions(
         &self,
         request: Request<'_>,
@@ -27,22 +70,50 @@ impl Administration {
     ) -> Result<(), Busy> {
         let wanted = |name| request.get(name).filter(|value| !value.is_empty());
         let (user, upstream) = (wanted("User"), wanted("Upstream"));
+        let part = wanted("UserContains").map(|part| part.to_ascii_lowercase());
+        let limit = match wanted("Limit").map(number) {
+            Some(None) => {
+                out.error("Limit is not a number").end();
+                return Ok(());
+            }
+            limit => limit.flatten().unwrap_or(usize::MAX),
+        };
+        let sort = wanted("Sort").map(Sort::named);
+        if let Some(None) = sort {
+            out.error("Sort is none of User, Address, InFlight, BehindBytes and LoggedInAt")
+                .end();
+            return Ok(());
+        }
         let (_, surveyed) = self.survey(true, upstream).await?;
-        out.start_list("Sessions will follow");
-        for hub in &surveyed {
-            let sessions = hub.report.iter().flat_map(|report| &report.sessions);
-            let sessions = sessions.filter(|session| {
+        let mut sessions: Vec<_> = surveyed
+            .iter()
+            .flat_map(|hub| {
+                let sessions = hub.report.iter().flat_map(|report| &report.sessions);
+                sessions.map(|session| (hub.name.as_str(), session))
+            })
+            .filter(|(_, session)| {
                 user.is_none_or(|user| session.user.as_bytes().eq_ignore_ascii_case(user))
-            });
-            for (index, session) in sessions.enumerate() {
-                self.put_session(out.item("MuxSession"), &hub.name, session)
-                    .end();
-                if index % ITEMS_PER_TURN == ITEMS_PER_TURN - 1 {
-                    tokio::task::yield_now().await;
-                }
+                    && part.as_ref().is_none_or(|part| {
+                        let name = session.user.to_ascii_lowercase();
+                        memchr::memmem::find(name.as_bytes(), part).is_some()
+                    })
+            })
+            .collect();
+        let found = sessions.len();
+        if let Some(Some(sort)) = sort {
+            sort.apply(&mut sessions);
+        }
+        sessions.truncate(limit);
+        out.start_list("Sessions will follow");
+        for (index, (upstream, session)) in sessions.into_iter().enumerate() {
+            self.put_session(out.item("MuxSession"), upstream, session)
+                .end();
+            if index % ITEMS_PER_TURN == ITEMS_PER_TURN - 1 {
+                tokio::task::yield_now().await;
             }
         }
         out.complete("MuxSessionsComplete")
+            .put("Found", found)
             .put_each("NotAnswering", silent(&surveyed))
             .end();
         Ok(())
@@ -76,6 +147,7 @@ impl Administration {
             .put("Filters", session.filters)
             .put("InFlight", session.in_flight)
             .put("Pending", session.pending)
+            .put("EventBytes", session.event_bytes)
             .put("BehindBytes", session.behind_bytes)
             .put_flag("SocketFull", session.is_blocked)
     }

@@ -49,9 +49,9 @@ impl Drop for Watch {
 
 impl Watch {
     /// Writes down one output.
-    fn put(&mut self, asker: &Asker, output: TapOutput, out: &mut BytesMut) {
+    fn put(&mut self, asker: &Asker, output: &TapOutput, out: &mut BytesMut) {
         let mut composer = Composer::new(asker.action_id.as_deref());
-        let missed = match &output {
+        let missed = match output {
             TapOutput::Message(tapped) => tapped.missed_before,
             TapOutput::Missed(missed) => *missed,
         };
@@ -59,7 +59,7 @@ impl Watch {
             self.missed += missed;
             composer.item("MuxTapMissed").put("Messages", missed).end();
         }
-        if let TapOutput::Message(tapped) = &output {
+        if let TapOutput::Message(tapped) = output {
             self.messages += 1;
             put_message(&mut composer, tapped);
         }
@@ -120,13 +120,13 @@ pub(super) async fn run(
             }
             output = receiver.next() => {
                 let Some(output) = output else { break };
-                watch.put(asker, output, &mut out);
+                watch.put(asker, &output, &mut out);
             }
         }
         while out.len() < WRITE_BYTES
             && let Some(output) = receiver.ready()
         {
-            watch.put(asker, output, &mut out);
+            watch.put(asker, &output, &mut out);
         }
         // One that takes its time is waited for; what is missed meanwhile is counted.
         writer.write_all(&out).await?;

@@ -85,6 +85,8 @@ pub struct SessionReport {
     pub in_flight: usize,
     /// Its requests without answer, those included.
     pub pending: usize,
+    /// Where it is in the events of its view: bytes since that began.
+    pub event_bytes: u64,
     /// Bytes that it has not been written.
     pub behind_bytes: u64,
     /// Whether its socket is full.
@@ -239,6 +241,7 @@ impl Hub {
                     view: view.map_or(0, |view| view.number),
                     in_flight: session.in_flight,
                     pending: session.pending.len(),
+                    event_bytes: session.mailbox.cursor().0,
                     behind_bytes: self.behind_bytes(id),
                     is_blocked: session.blocked,
                 }
