@@ -262,7 +262,7 @@ fn colour_is_left_out_where_it_is_not_wanted() {
         let terminal = Terminal::start(&bench, (80, 24), &command);
         terminal.wait_for_text("no clients");
         let screen = terminal.tmux(&["capture-pane", "-p", "-e"]);
-        let has_colour = screen.contains("\u{1b}[36m") || screen.contains(";36m");
+        let has_colour = screen.contains("\u{1b}[38;5;6m");
         assert_eq!(has_colour, is_coloured, "{}", screen.escape_debug());
     }
 }

@@ -78,11 +78,12 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 /// Shows it until the user has enough.
 pub(super) fn run(arguments: &TopArguments) -> anyhow::Result<ExitCode> {
+    let has_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let usage = |text: &str| Err(UsageError(text.to_owned()).into());
     if arguments.control.is_json() {
         return usage("amimux top prints no JSON; try: amimux status --json");
     }
-    if !arguments.once && !(std::io::stdout().is_terminal() && std::io::stdin().is_terminal()) {
+    if !(arguments.once || has_terminal) {
         return usage("amimux top needs a terminal; try: amimux top --once");
     }
     // If amimux does not run at all, that is said at once, on a terminal that is as it was.
