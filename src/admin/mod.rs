@@ -12,6 +12,8 @@ mod orders;
 pub mod service;
 mod sessions;
 mod socket_file;
+#[cfg(test)]
+mod tests;
 mod user;
 
 pub use self::order::{Order, OrderError};

@@ -140,14 +140,7 @@ impl Daemon {
             }
             _ => None,
         };
-        // Nobody carries them out yet: who gives one is told so.
-        let (orders, _) = mpsc::channel(ORDERS_MAX);
-        let service = Service {
-            live: live.clone(),
-            registry: gate.registry.clone(),
-            orders,
-            clock,
-        };
+        let service = administration(&live, &gate);
         let sources = Sources {
             live: live.clone(),
             entrance: Arc::clone(&gate.limits),
@@ -232,6 +225,18 @@ fn gate(rules: &Rules, clock: Clock) -> Gate {
         verifier: Verifier::default(),
         failed_logins: Arc::new(Mutex::new(failed_logins)),
         limits: Arc::default(),
+    }
+}
+
+/// What answers administrators.
+fn administration(live: &Live, gate: &Gate) -> Service {
+    // Nobody carries them out yet: who gives one is told so.
+    let (orders, _) = mpsc::channel(ORDERS_MAX);
+    Service {
+        live: live.clone(),
+        registry: gate.registry.clone(),
+        orders,
+        clock: gate.clock,
     }
 }
 
