@@ -137,6 +137,8 @@ fn commands_of_the_program_exist() {
             }
         }
     }
+    // "amimux is shutting down" is what it says, not a command.
+    named.remove("is");
     assert!(
         named.contains("demo") && named.contains("check"),
         "{named:?}"

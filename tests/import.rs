@@ -6,6 +6,8 @@
     reason = "a test ends by panicking"
 )]
 
+mod support;
+
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ use amimux::policy::secret::Credential;
 use amimux::policy::user::User;
 use amimux::protocol::frame::Frame;
 use proptest::prelude::*;
+use support::test_logs::{has_secrets, said};
 use tempfile::TempDir;
 
 /// An upstream, with which a `manager.conf` is a configuration of amimux as it stands.
@@ -708,11 +711,18 @@ fn astmanproxy_is_found_and_left_alone() {
 }
 
 fn amimux(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_amimux"))
+    let output = Command::new(env!("CARGO_BIN_EXE_amimux"))
         .args(arguments)
         .current_dir(folder)
         .output()
-        .unwrap()
+        .unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        // A folder is no configuration.
+        has_secrets(&std::fs::read(entry.unwrap().path()).unwrap_or_default());
+    }
+    // On standard output is the configuration, which has to hold secrets.
+    said(&output.stderr);
+    output
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -800,7 +810,7 @@ fn exit_codes() {
         (&["--from", "."], 78),
         (&["--from", "nowhere.conf"], 1),
         (&["--from", "nothing"], 1),
-        (&["--with-nonsense"], 2),
+        (&["--with-nonsense"], 64),
     ];
     for (arguments, code) in cases {
         let output = amimux(folder.path(), &[&["import"], arguments].concat());
@@ -844,20 +854,16 @@ fn a_list_that_is_there_is_not_replaced() {
 fn asterisks_own_samples_can_be_imported() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("target/asterisk/root/usr/share/asterisk/conf/samples");
-    let names = ["manager.conf", "http.conf", "users.conf", "acl.conf"];
-    let read = |name: &str| std::fs::read_to_string(samples.join(format!("{name}.sample"))).ok();
-    let found: Vec<(&str, String)> = names
-        .iter()
-        .filter_map(|name| Some((*name, read(name)?)))
-        .collect();
-    if found.is_empty() {
-        return;
-    }
-    let files: Vec<(&str, &str)> = found
-        .iter()
-        .map(|(name, text)| (*name, text.as_str()))
-        .collect();
-    let result = imported(&files, asis);
+    let files = ["manager.conf", "http.conf", "acl.conf"].map(|name| {
+        let path = samples.join(format!("{name}.sample"));
+        let text = std::fs::read_to_string(&path);
+        let text = text.unwrap_or_else(|error| {
+            panic!("{}: {error}; scripts/setup.sh unpacks it", path.display())
+        });
+        (name, text)
+    });
+    let found = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let result = imported(&found, asis);
     assert_eq!(result.settings.users.len(), 0);
     // With everything that is commented out there, if it is an option.
     let uncommented = found[0].1.replace("\n;[mark]", "\n[mark]");

@@ -70,7 +70,23 @@ fn manual_pages_are_shown_without_a_complaint() {
         "amimux-explain.1",
         "amimux-filter-test.1",
         "amimux-hash-secret.1",
+        "amimux-import.1",
+        "amimux-kick.1",
+        "amimux-log.1",
+        "amimux-reload.1",
         "amimux-run.1",
+        "amimux-show-command.1",
+        "amimux-show-commands.1",
+        "amimux-show-connected.1",
+        "amimux-show-filters.1",
+        "amimux-show-sessions.1",
+        "amimux-show-settings.1",
+        "amimux-show-upstreams.1",
+        "amimux-show-user.1",
+        "amimux-show-users.1",
+        "amimux-show-views.1",
+        "amimux-show.1",
+        "amimux-status.1",
         "amimux.1",
     ];
     assert_eq!(names(&pages), expected);
@@ -78,7 +94,14 @@ fn manual_pages_are_shown_without_a_complaint() {
     for page in &pages {
         all.push_str(&shown(page));
     }
-    for part in ["amimux-run(1)", "--log-format", "Exit codes", "78"] {
+    for part in [
+        "amimux-run(1)",
+        "--log-format",
+        "Exit codes",
+        "78",
+        "SEE ALSO",
+        "amimux.conf(5)",
+    ] {
         assert!(all.contains(part), "no {part} in\n{all}");
     }
 
@@ -90,6 +113,7 @@ fn manual_pages_are_shown_without_a_complaint() {
         "eventfilter",
         "Default:",
         "OPTIONS: USERS",
+        "SEE ALSO",
         "amimux(1)",
     ] {
         assert!(page.contains(part), "no {part} in\n{page}");

@@ -1,12 +1,16 @@
-//! The files that a package has besides the program: manual pages and completions for shells. They are made from the
-//! arguments and the table of options themselves, so that they cannot say anything else.
+//! The files that a package has besides the program: manual pages, completions for shells, and the reference of the
+//! configuration. They are made from the arguments and the table of options themselves, so that they cannot say
+//! anything else.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+mod conf_man;
+mod reference;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use amimux::config::options::{OptionDoc, Place, documented};
+use amimux::config::options::Place;
 use anyhow::Context;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
@@ -33,6 +37,8 @@ enum What {
     ConfMan,
     /// For bash, zsh and fish.
     Completions,
+    /// The reference of the configuration, docs/configuration.md.
+    Reference,
 }
 
 /// The sections of a configuration, in the order of the page: what they are called and what they are.
@@ -66,13 +72,12 @@ pub(super) fn run(arguments: &GenerateArguments) -> anyhow::Result<ExitCode> {
     let failed = || format!("cannot write to {}", directory.display());
     let mut command = Arguments::command();
     match arguments.what {
-        What::Man => clap_mangen::generate_to(command, directory).with_context(failed)?,
+        What::Man => {
+            clap_mangen::generate_to(command, directory).with_context(failed)?;
+            see_also(directory).with_context(failed)?;
+        }
         What::ConfMan => {
-            let file = File::create(directory.join("amimux.conf.5")).with_context(failed)?;
-            let mut page = BufWriter::new(file);
-            conf_page(&mut page)
-                .and_then(|()| page.flush())
-                .with_context(failed)?;
+            written(&directory.join("amimux.conf.5"), conf_man::page).with_context(failed)?;
         }
         What::Completions => {
             for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
@@ -80,89 +85,43 @@ pub(super) fn run(arguments: &GenerateArguments) -> anyhow::Result<ExitCode> {
                     .with_context(failed)?;
             }
         }
+        What::Reference => {
+            written(&directory.join("configuration.md"), reference::page).with_context(failed)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn conf_page(page: &mut impl Write) -> std::io::Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    writeln!(page, ".TH AMIMUX.CONF 5 \"\" \"amimux {version}\"")?;
-    writeln!(page, ".SH NAME\namimux.conf \\- configuration of amimux")?;
-    writeln!(page, ".SH SYNOPSIS\n.I /etc/amimux/amimux.conf")?;
-    writeln!(page, ".SH DESCRIPTION")?;
-    let description = "A file in Asterisk's dialect, as manager.conf: sections in brackets, options as name = value, \
-                       comments after a semicolon. An option that is not known is an error. Whether a file can be \
-                       used is told by";
-    writeln!(page, "{}\n.BR \"amimux check\" .", escaped(description))?;
-    let options = documented();
-    for (place, title, about) in SECTIONS {
-        let title = escaped(&title.to_uppercase());
-        writeln!(page, ".SH \"OPTIONS: {title}\"\n{}", escaped(about))?;
-        let here = options
-            .iter()
-            .filter(|option| option.place == place && option.supported);
-        for option in here {
-            write_option(page, option)?;
-        }
-    }
-    writeln!(page, ".SH SEE ALSO\n.BR amimux (1)")
+/// Makes a file of what a function writes.
+fn written(path: &Path, write: fn(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let mut page = BufWriter::new(File::create(path)?);
+    write(&mut page)?;
+    page.flush()
 }
 
-fn write_option(page: &mut impl Write, option: &OptionDoc) -> std::io::Result<()> {
-    let names = std::iter::once(option.name).chain(option.aliases.iter().copied());
-    let names: Vec<_> = names.map(escaped).collect();
-    writeln!(page, ".TP\n.BR \"{}\"", names.join("\" \", \" \""))?;
-    writeln!(page, "{}", escaped(option.doc))?;
-    writeln!(page, ".br\nValue: {}", escaped(option.kind))?;
-    if !option.default.is_empty() {
-        writeln!(page, ".br\nDefault: {}", escaped(option.default))?;
+/// Adds to each page of the commands where to read on.
+fn see_also(directory: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with("amimux") || !name.ends_with(".1") {
+            continue;
+        }
+        let mut page = OpenOptions::new().append(true).open(entry.path())?;
+        let first = if name == "amimux.1" {
+            ""
+        } else {
+            ".BR amimux (1),\n"
+        };
+        write!(
+            page,
+            ".SH \"SEE ALSO\"\n{first}.BR amimux.conf (5),\n.BR asterisk (8),\n.BR systemd.service (5)\n{DOCUMENTS}"
+        )?;
     }
     Ok(())
 }
 
-/// Text of which roff understands nothing as a command.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\\' => escaped.push_str("\\e"),
-            '-' => escaped.push_str("\\-"),
-            '"' => escaped.push_str("\\(dq"),
-            // Only at the begin of a line do they mean anything.
-            '.' | '\'' if escaped.is_empty() => escaped.extend(["\\&", &character.to_string()]),
-            '\n' => escaped.push(' '),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_option_that_is_supported_has_its_entry() {
-        let mut page = Vec::new();
-        conf_page(&mut page).unwrap();
-        let page = String::from_utf8(page).unwrap();
-        let entries = page.lines().filter(|line| *line == ".TP").count();
-        let supported = documented().iter().filter(|doc| doc.supported).count();
-        assert!(supported > 50, "{supported}");
-        assert_eq!(entries, supported, "a section is missing");
-        assert!(page.contains(".BR \"bindaddr\"\n"), "{page}");
-    }
-
-    #[test]
-    fn text_is_no_command_of_roff() {
-        for (text, expected) in [
-            ("a-b \\n", "a\\-b \\en"),
-            (".SH no", "\\&.SH no"),
-            ("'no'", "\\&'no'"),
-            ("two\n.lines", "two .lines"),
-            ("say \"so\"", "say \\(dqso\\(dq"),
-        ] {
-            assert_eq!(escaped(text), expected, "{text}");
-        }
-    }
-}
+/// Where the documents are, for manual pages.
+const DOCUMENTS: &str =
+    ".PP\nFurther documents are listed in\n.IR /usr/share/doc/amimux/docs/README.md .\n";

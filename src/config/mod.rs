@@ -6,6 +6,8 @@
 //! [`diagnostics::Report`]; no value of a secret ever gets into one. Files are read here, sockets and clocks unknown.
 
 mod access;
+pub mod at_reload;
+mod banner;
 mod control;
 mod credentials;
 pub mod diagnostics;

@@ -52,6 +52,8 @@ pub struct OptionDoc {
     pub doc: &'static str,
     /// Whether amimux does what it says; others are there to be refused or warned of in clear words.
     pub supported: bool,
+    /// What to write instead of an option that is refused.
+    pub instead: Option<&'static str>,
 }
 
 /// A row of the table; `D` is what is known of the section while it is being read.
@@ -162,6 +164,10 @@ impl<D> Spec<D> {
                 self.treatment,
                 Treatment::Read(_) | Treatment::ReadCriteria(_)
             ),
+            instead: match self.treatment {
+                Treatment::Refused(remedy) => Some(remedy),
+                _ => None,
+            },
         }
     }
 }

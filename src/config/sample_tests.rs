@@ -179,3 +179,44 @@ fn the_sample_names_every_option() {
         assert!(found, "{} in {:?}", option.name, option.place);
     }
 }
+
+/// A default that is one plain word, number or size: the sample can show it.
+fn is_plain(default: &str) -> bool {
+    let written = default
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    written && !["", "none", "all", "host"].contains(&default)
+}
+
+#[test]
+fn the_sample_shows_the_defaults() {
+    let (general, rest) = SAMPLE.split_once("\n[http]\n").unwrap();
+    let (http, rest) = rest.split_once("\n[/rawman]\n").unwrap();
+    let (_, rest) = rest.split_once("\n[asterisk]\n").unwrap();
+    let (upstream, users) = rest.split_once("\n; Users: ").unwrap();
+    let mut compared = 0;
+    for option in documented() {
+        let part = match option.place {
+            Place::General => general,
+            Place::Upstream => upstream,
+            Place::User => users,
+            Place::Http => http,
+            Place::Restriction => continue,
+        };
+        if !option.supported || !is_plain(option.default) {
+            continue;
+        }
+        let shown = part.lines().filter_map(uncommented).find_map(|line| {
+            let (name, value) = line.split_once(" = ")?;
+            (name == option.name).then_some(value)
+        });
+        let Some(shown) = shown else { continue };
+        assert_eq!(
+            shown, option.default,
+            "{} in {:?}",
+            option.name, option.place
+        );
+        compared += 1;
+    }
+    assert!(compared > 50, "{compared} defaults");
+}

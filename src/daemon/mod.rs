@@ -4,6 +4,7 @@ mod certificates;
 mod files;
 mod http_thread;
 mod hub_thread;
+mod log_control;
 mod notify;
 mod ports;
 
@@ -21,6 +22,7 @@ use self::certificates::Certificates;
 pub use self::certificates::Source;
 use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
+pub use self::log_control::{LogControl, LogFilterError};
 use self::notify::Watched;
 pub use self::ports::{Passed, PortError};
 use crate::admin::Service;

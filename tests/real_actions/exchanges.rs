@@ -49,7 +49,6 @@ fn user_events() -> Vec<Case> {
         Case::new("user event, forged headers", forged)
             .events("user")
             .end(End::After("Event: UserEvent")),
-        Case::new("user event of another class", user_event).events("call"),
         Case::new(
             "user event after a mask",
             action("Events", "EventMask: user\r\n") + user_event,
@@ -60,6 +59,8 @@ fn user_events() -> Vec<Case> {
             action("Events", "EventMask: off\r\n") + user_event,
         )
         .events("user"),
+        // The event of the last one comes to whoever asks for its class next.
+        Case::new("user event of another class", user_event).events("call"),
     ]
 }
 
