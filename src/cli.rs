@@ -8,11 +8,12 @@ mod filter_test;
 mod generate;
 mod hash_secret;
 mod import;
+mod log;
 mod show;
 mod tap;
 mod top;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -22,10 +23,12 @@ use amimux::config::settings::{Settings, TlsListener};
 use amimux::config::{self, Environment};
 use amimux::daemon::{Daemon, Passed, Source, termination};
 use amimux::demo::{self, DemoOptions};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
-use tracing_subscriber::EnvFilter;
+use tracing::{error, info};
+
+use self::log::{Log, LogFormat};
 
 /// Where the demo's proxy listens, if it can: the port next to Asterisk's own.
 const DEMO_PORT: u16 = 5039;
@@ -122,7 +125,7 @@ struct RunArguments {
     )]
     log: String,
     /// How to write log lines.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, value_enum, default_value_t = LogFormat::Auto)]
     log_format: LogFormat,
 }
 
@@ -148,20 +151,19 @@ struct DemoArguments {
     seconds: Option<u64>,
 }
 
-/// The form of log lines.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogFormat {
-    /// Time, level, text and fields.
-    Text,
-    /// Without the time, for journald and others that add their own.
-    Plain,
-}
-
 /// Reads the arguments and does what they say.
 pub(crate) fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            if std::env::args_os()
+                .nth(1)
+                .is_some_and(|name| name == "hash-secret")
+                && error.kind() == ErrorKind::UnknownArgument
+            {
+                say(hash_secret::NO_ARGUMENT);
+                return ExitCode::from(exit::USAGE);
+            }
             // When standard error is gone there is nobody left to tell.
             let _ = error.print();
             // Help and the version come this way, too.
@@ -273,11 +275,20 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let (Some(settings), _) = load(&arguments.config.config) else {
-        say("amimux: not started: the configuration has errors");
+    let log = log::start(&arguments.log, arguments.log_format)?;
+    serve(arguments, &log).or_else(|error| {
+        log.tell_end(&format!("{error:#}"));
+        Ok(ExitCode::from(exit::code_of(&error)))
+    })
+}
+
+fn serve(arguments: &RunArguments, log: &Log) -> anyhow::Result<ExitCode> {
+    let (settings, report) = config::load(&arguments.config.config, &environment());
+    log.tell(&report);
+    let Some(settings) = settings else {
+        log.tell_end("not started: the configuration has errors");
         return Ok(ExitCode::from(exit::unusable(&arguments.config.config)));
     };
-    start_log(&arguments.log, arguments.log_format)?;
     let source = Source {
         path: arguments.config.config.clone(),
         environment: environment(),
@@ -291,7 +302,7 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
-    start_log("error", LogFormat::Plain)?;
+    log::start("error", LogFormat::Plain)?;
     let port = arguments.port.unwrap_or_else(|| {
         let free = std::net::TcpListener::bind(("127.0.0.1", DEMO_PORT)).is_ok();
         if free { DEMO_PORT } else { 0 }
@@ -317,8 +328,8 @@ fn until_signal(
         let asked = cancel.clone();
         let signals = tokio::spawn(async move {
             match termination().await {
-                Ok(signal) => info!(signal, "ending"),
-                Err(error) => tracing::error!(%error, "cannot catch signals"),
+                Ok(signal) => info!(name: "ending", signal, "ending"),
+                Err(error) => error!(name: "signals-unusable", %error, "cannot catch signals"),
             }
             asked.cancel();
         });
@@ -327,19 +338,4 @@ fn until_signal(
         result
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| exit::UsageError(format!("--log {filter}: {error}; try: --log debug")))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Plain => builder.without_time().init(),
-    }
-    Ok(())
 }

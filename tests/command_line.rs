@@ -6,14 +6,20 @@
     reason = "a test that cannot go on says so by a panic"
 )]
 
+mod support;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use support::test_logs::{has_secrets, said};
+
 fn amimux(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_amimux"))
+    let output = Command::new(env!("CARGO_BIN_EXE_amimux"))
         .args(arguments)
         .output()
-        .expect("amimux can be run")
+        .expect("amimux can be run");
+    said(&[&output.stdout[..], &output.stderr].concat());
+    output
 }
 
 /// As [`amimux`], with something to read on standard input.
@@ -29,7 +35,9 @@ fn amimux_reading(arguments: &[&str], input: &[u8]) -> Output {
     // It may end without having read everything.
     let _ = stdin.write_all(input);
     drop(stdin);
-    child.wait_with_output().expect("it ends")
+    let output = child.wait_with_output().expect("it ends");
+    said(&[&output.stdout[..], &output.stderr].concat());
+    output
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -41,6 +49,7 @@ fn configuration(text: &str) -> (tempfile::TempDir, String) {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("amimux.conf");
+    has_secrets(text.as_bytes());
     std::fs::write(&path, text).expect("a file");
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("permissions");
     (folder, path.display().to_string())

@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use support::test_logs::{self, has_secrets, is_secret};
 use support::{AmiClient, Amimux, Simulated, until};
 
 /// What `amimux hash-secret` does with that input.
@@ -31,7 +32,9 @@ fn hash_secret(input: &[u8], arguments: &[&str]) -> Output {
     let written = child.stdin.take().expect("its input").write_all(input);
     let output = child.wait_with_output().expect("its output");
     // An argument that is refused ends it before it reads.
-    assert!(written.is_ok() || output.status.code() == Some(2));
+    assert!(written.is_ok() || output.status.code() == Some(64));
+    is_secret(String::from_utf8_lossy(input).trim_end());
+    test_logs::said(&output.stderr);
     output
 }
 
@@ -83,6 +86,10 @@ fn failed_login(amimux: &Amimux, headers: &[(&str, &str)]) -> (Vec<u8>, Duration
 }
 
 fn private_file(path: &Path, content: &str) {
+    has_secrets(content.as_bytes());
+    if !content.contains('[') {
+        is_secret(content.trim_end());
+    }
     fs::write(path, content).expect("a file");
     fs::set_permissions(path, Permissions::from_mode(0o600)).expect("permissions");
 }
@@ -221,6 +228,7 @@ fn secrets_come_from_the_directory_that_systemd_hands_over() {
         check.envs(directory.map(|directory| ("CREDENTIALS_DIRECTORY", directory)));
         let output = check.output().expect("amimux can be run");
         let text = [output.stdout, output.stderr].concat();
+        test_logs::said(&text);
         let text = String::from_utf8_lossy(&text);
         assert_eq!(output.status.code(), Some(code), "{text}");
         assert!(text.contains(said) && !text.contains("-secret"), "{text}");
@@ -304,6 +312,7 @@ fn what_hash_secret_takes_and_refuses() {
     ] {
         let output = hash_secret(input, arguments);
         let text = [output.stdout, output.stderr].concat();
+        test_logs::said(&text);
         let text = String::from_utf8_lossy(&text);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
         assert!(text.contains(said), "{arguments:?}: {text}");

@@ -17,6 +17,7 @@ use std::sync::Mutex;
 
 use amimux::session::refusal_log::{Refusal, refused};
 use socket2::{Domain, Socket, Type};
+use support::test_logs::has_secrets;
 use support::{Amimux, PATIENCE, repository, until};
 
 /// Names that try to look like the line of somebody else's refusal, or of none.
@@ -73,6 +74,7 @@ fn read_past(stream: &mut TcpStream, end: &str) {
 fn log_in(amimux: &Amimux, host: u8, user: &str, secret: &str) -> TcpStream {
     let mut stream = connect(amimux, host);
     let message = format!("Action: Login\r\nUsername: {user}\r\nSecret: {secret}\r\n\r\n");
+    has_secrets(message.as_bytes());
     stream.write_all(message.as_bytes()).expect("a login");
     stream
 }

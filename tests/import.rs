@@ -6,6 +6,8 @@
     reason = "a test ends by panicking"
 )]
 
+mod support;
+
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ use amimux::policy::secret::Credential;
 use amimux::policy::user::User;
 use amimux::protocol::frame::Frame;
 use proptest::prelude::*;
+use support::test_logs::{has_secrets, said};
 use tempfile::TempDir;
 
 /// An upstream, with which a `manager.conf` is a configuration of amimux as it stands.
@@ -708,11 +711,18 @@ fn astmanproxy_is_found_and_left_alone() {
 }
 
 fn amimux(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_amimux"))
+    let output = Command::new(env!("CARGO_BIN_EXE_amimux"))
         .args(arguments)
         .current_dir(folder)
         .output()
-        .unwrap()
+        .unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        // A folder is no configuration.
+        has_secrets(&std::fs::read(entry.unwrap().path()).unwrap_or_default());
+    }
+    // On standard output is the configuration, which has to hold secrets.
+    said(&output.stderr);
+    output
 }
 
 fn text(bytes: &[u8]) -> String {

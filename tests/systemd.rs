@@ -13,9 +13,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use support::test_logs::{has_secrets, log_file};
 use support::{AmiClient, Amimux, Simulated, free_ports, repository, terminate, until};
 use tempfile::TempDir;
 
@@ -35,7 +36,7 @@ impl Manager {
         Self { folder, socket }
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    fn path(&self) -> PathBuf {
         self.folder.path().join("notify")
     }
 
@@ -111,7 +112,8 @@ fn the_manager_is_told_of_readiness_state_reload_and_end() {
 /// An amimux to which two sockets are passed under these names; ends with the value.
 struct Activated {
     process: Child,
-    folder: TempDir,
+    _folder: TempDir,
+    log_file: PathBuf,
 }
 
 impl Activated {
@@ -119,7 +121,9 @@ impl Activated {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("amimux.conf");
         std::fs::write(&file, configuration).expect("a configuration file");
-        let log = File::create(folder.path().join("log")).expect("a file for its log");
+        has_secrets(configuration.as_bytes());
+        let log_file = log_file();
+        let log = File::create(&log_file).expect("a file for its log");
         let [first, second] = sockets.map(OwnedFd::from);
         // The shell keeps its process id when it becomes amimux, and moves the sockets to where they are looked for.
         let process = Command::new("sh")
@@ -136,11 +140,15 @@ impl Activated {
             .stderr(log)
             .spawn()
             .expect("sh runs");
-        Self { process, folder }
+        Self {
+            process,
+            _folder: folder,
+            log_file,
+        }
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(&self.log_file).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
+use support::test_logs::{forms, is_secret};
 use support::{Amimux, Authority, Simulated, free_ports, until};
 
 /// Secrets that look different in each form that they travel in.
@@ -23,29 +24,6 @@ const SECRETS: [&str; 5] = [
     "token-0123456789-wrong",
     "hashed >secret?/3",
 ];
-
-/// Every form in which a secret could be written down.
-fn forms(secret: &str) -> Vec<String> {
-    let bytes = secret.as_bytes();
-    let escaped = |plus: bool| {
-        let parts = bytes.iter().map(|byte| match byte {
-            b' ' if plus => "+".to_owned(),
-            byte if byte.is_ascii_alphanumeric() || *byte == b'-' => char::from(*byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        });
-        parts.collect::<String>()
-    };
-    let mut forms = vec![secret.to_owned(), escaped(true), escaped(false)];
-    forms.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
-    forms.push(format!("{bytes:?}").trim_matches(['[', ']']).to_owned());
-    // In base64 it depends on what is before it: what is not shared with its neighbours is the same.
-    for before in 0..3 {
-        let text = STANDARD_NO_PAD.encode([&vec![b'x'; before], bytes].concat());
-        let (first, last) = (before.div_ceil(3) * 4, text.len() - 2);
-        forms.push(text.get(first..last).unwrap().to_owned());
-    }
-    forms
-}
 
 fn hash_of(secret: &str) -> String {
     let mut child = Command::new(env!("CARGO_BIN_EXE_amimux"))
@@ -191,11 +169,13 @@ fn secrets_stay_out_of_the_log() {
         "{log}"
     );
     for secret in SECRETS {
+        is_secret(secret);
         for form in forms(secret) {
             assert!(!log.contains(&form), "{secret} as {form}: {log}");
         }
     }
     for secret in given(&answers) {
+        is_secret(&secret);
         assert!(!log.contains(&secret), "{secret}: {log}");
     }
     // That the forms are right is shown by one who writes them down.

@@ -13,6 +13,8 @@ pub mod service;
 mod sessions;
 mod socket_file;
 mod tap;
+#[cfg(test)]
+mod tests;
 mod user;
 
 pub use self::order::{Order, OrderError};

@@ -42,7 +42,7 @@ impl SocketFile {
     /// Somebody listens there, it is another kind of file, or the system refuses.
     pub(super) fn bind(path: &Path) -> Result<(Self, UnixListener), SocketError> {
         // Two that begin at the same time do so one after the other.
-        let directory = File::open(path.parent().unwrap_or(Path::new("/")))?;
+        let directory = File::open(path.parent().unwrap_or_else(|| Path::new("/")))?;
         match directory.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(SocketError::InUse),

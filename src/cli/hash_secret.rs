@@ -13,6 +13,11 @@ use clap::Args;
 use clap::builder::RangedI64ValueParser;
 use zeroize::Zeroizing;
 
+/// What is said of an argument that there is not: without it, because it is probably the secret.
+pub(super) const NO_ARGUMENT: &str = "error: unexpected argument, which is not shown because it may be a secret
+
+amimux hash-secret asks for the secret, or reads it from standard input. For more information, try '--help'.";
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   amimux hash-secret                      asks for the secret twice, without showing it

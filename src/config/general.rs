@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access::{AclDraft, NamedAcls};
+use super::banner;
 use super::control;
 use super::diagnostics::{Location, Report, quoted};
 use super::entry;
@@ -28,8 +29,6 @@ pub(super) const TLS_PORT: u16 = 5039;
 const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// `authlimit` without a line, and where a line says less than one.
 const AUTH_LIMIT: usize = 50;
-/// How every Asterisk's banner begins; many client libraries look for it.
-const BANNER_START: &str = "Asterisk Call Manager/";
 
 /// `[general]` while it is being read.
 pub(super) struct GeneralDraft {
@@ -135,6 +134,7 @@ pub(super) const OPTIONS: &[&[Row]] = &[
     OWN,
     Rows::<GeneralDraft>::OPTIONS,
     http::GENERAL_OPTIONS,
+    banner::OPTIONS,
     metrics::OPTIONS,
     control::OPTIONS,
     entry::OPTIONS,
@@ -251,13 +251,6 @@ const OWN: &[Row] = &[
         |draft, option, report| {
             draft.acl_conf = value::text(option, report).map(PathBuf::from);
         },
-    ),
-    Row::read(
-        "banner",
-        "text",
-        "Asterisk's own",
-        "the line that greets a client",
-        banner,
     ),
     Row::read(
         "maxqueued",
@@ -437,18 +430,5 @@ fn disabled_events(draft: &mut GeneralDraft, option: &RawOption, report: &mut Re
                 "write names separated by commas, without blanks before a comma",
             );
         }
-    }
-}
-
-fn banner(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
-    draft.general.banner = value::text(option, report);
-    if !option.value.is_empty() && !option.value.starts_with(BANNER_START) {
-        report.warning(
-            &option.location,
-            format!(
-                "the banner does not begin with '{BANNER_START}', which many applications look for"
-            ),
-            "write banner = Asterisk Call Manager/ and a version",
-        );
     }
 }

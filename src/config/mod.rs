@@ -7,6 +7,7 @@
 
 mod access;
 pub mod at_reload;
+mod banner;
 mod control;
 mod credentials;
 pub mod diagnostics;

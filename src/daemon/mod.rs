@@ -4,6 +4,7 @@ mod certificates;
 mod files;
 mod http_thread;
 mod hub_thread;
+mod log_control;
 mod notify;
 mod ports;
 
@@ -21,6 +22,7 @@ use self::certificates::Certificates;
 pub use self::certificates::Source;
 use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
+pub use self::log_control::{LogControl, LogFilterError};
 use self::notify::Watched;
 pub use self::ports::{Passed, PortError};
 use crate::admin::Service;
@@ -140,14 +142,7 @@ impl Daemon {
             }
             _ => None,
         };
-        // Nobody carries them out yet: who gives one is told so.
-        let (orders, _) = mpsc::channel(ORDERS_MAX);
-        let service = Service {
-            live: live.clone(),
-            registry: gate.registry.clone(),
-            orders,
-            clock,
-        };
+        let service = administration(&live, &gate);
         let sources = Sources {
             live: live.clone(),
             entrance: Arc::clone(&gate.limits),
@@ -232,6 +227,18 @@ fn gate(rules: &Rules, clock: Clock) -> Gate {
         verifier: Verifier::default(),
         failed_logins: Arc::new(Mutex::new(failed_logins)),
         limits: Arc::default(),
+    }
+}
+
+/// What answers administrators.
+fn administration(live: &Live, gate: &Gate) -> Service {
+    // Nobody carries them out yet: who gives one is told so.
+    let (orders, _) = mpsc::channel(ORDERS_MAX);
+    Service {
+        live: live.clone(),
+        registry: gate.registry.clone(),
+        orders,
+        clock: gate.clock,
     }
 }
 

@@ -114,7 +114,7 @@ fn start_pbx(options: &DemoOptions, cancel: CancellationToken) -> anyhow::Result
                 if let Ok(listener) = TcpListener::from_std(listener)
                     && let Err(error) = serve(listener, pbx, cancel).await
                 {
-                    tracing::error!(%error, "the simulated PBX stopped");
+                    tracing::error!(name: "simulation-stopped", %error, "the simulated PBX stopped");
                 }
             });
         })?;

@@ -246,7 +246,7 @@ impl Site {
     /// Starts a session that has not logged in. `None`: the system gives no random numbers.
     pub(super) fn new_session(&self, peer: &Peer, means: Means) -> Option<Turn> {
         let (key, number, challenge) = random()
-            .inspect_err(|error| error!(%error, "no random numbers from the system"))
+            .inspect_err(|error| error!(name: "no-random-numbers", %error, "no random numbers from the system"))
             .ok()?;
         let key = SessionKey::new(key);
         let visit = Visit::new(peer, number, challenge);

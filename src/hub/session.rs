@@ -222,9 +222,9 @@ impl Local {
                 | Self::Listening(_)
                 | Self::Events(_)
                 | Self::Filter(..)
-                | Self::Errand(_)
                 | Self::WaitEvent(_)
                 | Self::Logoff
+                | Self::Errand(_)
         )
     }
 }

@@ -34,7 +34,9 @@ impl Shell {
         while let Some(arrival) = arrivals.recv().await {
             match arrival.stream.attach() {
                 Ok(stream) => self.take_in(stream, arrival.admission, arrival.login),
-                Err(error) => warn!(%error, "a client could not be handed over"),
+                Err(error) => {
+                    warn!(name: "handover-failed", %error, "a client could not be handed over");
+                }
             }
         }
     }

@@ -30,7 +30,7 @@ impl Shell {
         tokio::task::spawn_local(async move {
             let drafted = tokio::task::spawn_blocking(move || draft.run()).await;
             let drafted = drafted.unwrap_or_else(|error| {
-                error!(upstream = shell.name, %error, "a filter could not be compiled");
+                error!(name: "filter-failed", upstream = shell.name, %error, "a filter could not be compiled");
                 FilterDraft::failed(session)
             });
             shell.is_drafting.set(false);
@@ -50,6 +50,7 @@ impl Shell {
             let built = tokio::task::spawn_blocking(move || build.run()).await;
             if let Err(error) = &built {
                 error!(
+                    name: "filters-failed",
                     upstream = shell.name,
                     %error,
                     "filters could not be compiled together; they are judged one by one"

@@ -86,6 +86,7 @@ pub fn refused(address: IpAddr, refusal: Refusal<'_>, suppressed: u64) {
         Refusal::Connection { reason } => ("connection", None, None, None, reason),
     };
     warn!(
+        name: "refused",
         target: "amimux::refused",
         kind = %kind,
         address = %address.to_canonical(),
@@ -127,6 +128,7 @@ pub fn audit(record: &AuditRecord) {
     };
     let rule = record.refused_by.as_deref();
     info!(
+        name: "audit",
         target: "amimux::audit",
         address = %record.address,
         user = record.user,

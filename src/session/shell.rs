@@ -263,7 +263,7 @@ impl Shell {
             Notice::UpstreamReady { banner, actions } => {
                 let _ = self.banner.send(Some(banner.clone()));
                 self.last_cause.borrow_mut().clear();
-                info!(upstream, banner, actions, "Asterisk is connected");
+                info!(name: "upstream-connected", upstream, banner, actions, "Asterisk is connected");
             }
             Notice::UpstreamLost {
                 cause,
@@ -271,28 +271,31 @@ impl Shell {
                 retry_in,
             } => self.log_lost(cause, failed, retry_in),
             Notice::ActionTableUnknown { answer } => warn!(
-                upstream,
-                answer, "ListCommands failed: the built-in action table is used"
+                name: "action-table-unknown", upstream, answer,
+                "ListCommands failed: the built-in action table is used"
             ),
             Notice::UpstreamNotBooted => warn!(
+                name: "upstream-not-booted",
                 upstream,
                 "Asterisk did not say FullyBooted: its user for amimux needs read = all in manager.conf"
             ),
             Notice::SessionOpened { user, address } => {
-                info!(upstream, user, %address, "login");
+                info!(name: "login", upstream, user, %address, "login");
             }
             Notice::SessionClosed {
                 user,
                 address,
                 reason,
-            } => info!(upstream, user, %address, reason = %reason, "session ended"),
+            } => {
+                info!(name: "session-ended", upstream, user, %address, reason = %reason, "session ended");
+            }
             Notice::EventsSkipped {
                 user,
                 address,
                 events,
                 bytes,
             } => {
-                warn!(upstream, user, %address, events, bytes, "events skipped: too slow");
+                warn!(name: "events-skipped", upstream, user, %address, events, bytes, "events skipped: too slow");
             }
             Notice::Refused {
                 user,
@@ -312,18 +315,14 @@ impl Shell {
             }
             Notice::Audit(record) => refusal_log::audit(&record),
             Notice::Unroutable { first_line } => {
-                warn!(
-                    upstream,
-                    first_line, "dropped a message that belongs to no action"
-                );
+                warn!(name: "message-unroutable", upstream, first_line, "dropped a message that belongs to no action");
             }
             Notice::Oversized { first_line } => {
-                warn!(
-                    upstream,
-                    first_line, "dropped a message longer than maxmessage"
-                );
+                warn!(name: "message-oversized", upstream, first_line, "dropped a message longer than maxmessage");
             }
-            Notice::Overdue { user } => warn!(upstream, user, "Asterisk gave no answer in time"),
+            Notice::Overdue { user } => warn!(
+                name: "answer-overdue", upstream, user, "Asterisk gave no answer in time"
+            ),
         }
     }
 
@@ -334,9 +333,10 @@ impl Shell {
         // Whoever waits for a first banner need not wait any longer.
         self.banner.send_if_modified(|banner| banner.is_none());
         if *self.last_cause.borrow() == cause {
-            debug!(upstream, cause, retry_in = retry, "Asterisk is still away");
+            debug!(name: "upstream-still-away", upstream, cause, retry_in = retry, "Asterisk is still away");
         } else {
             error!(
+                name: "upstream-away",
                 upstream,
                 cause,
                 failed_actions = failed,

@@ -17,7 +17,7 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                warn!(%error, "cannot accept a connection");
+                warn!(name: "accept-failed", %error, "cannot accept a connection");
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -20,8 +20,8 @@ displayconnects = no
 allowmultiplelogin = no
 ";
 
-#[test]
-fn shapes_are_those_of_asterisk() {
+/// A real Asterisk, amimux in front of it, and the folder with its control socket.
+fn start() -> (Asterisk, Amimux, tempfile::TempDir) {
     let asterisk = Asterisk::start_with(MORE_USERS);
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("control.sock");
@@ -39,16 +39,25 @@ fn shapes_are_those_of_asterisk() {
     until("the control socket is open", || {
         socket.exists().then_some(())
     });
-    let show = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_amimux"))
-            .arg("show")
-            .args(arguments)
-            .arg("--socket")
-            .arg(&socket)
-            .output()
-            .unwrap();
-        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
-    };
+    (asterisk, amimux, folder)
+}
+
+/// What `amimux show` prints.
+fn shown(folder: &tempfile::TempDir, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_amimux"))
+        .arg("show")
+        .args(arguments)
+        .arg("--socket")
+        .arg(folder.path().join("control.sock"))
+        .output()
+        .unwrap();
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
+#[test]
+fn shapes_are_those_of_asterisk() {
+    let (asterisk, amimux, folder) = start();
+    let show = |arguments: &[&str]| shown(&folder, arguments);
     // Asterisk has amimux's own user, and one for the tests.
     let own = ["upstream\n", "second\n"];
     let users = own

@@ -1,10 +1,10 @@
 //! The amimux that was built, run for one test.
 
-use super::{Asterisk, USERS, free_ports, terminate, until};
+use super::{Asterisk, USERS, free_ports, terminate, test_logs, until};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -14,6 +14,7 @@ pub(crate) struct Amimux {
     /// Where it speaks AMI to applications.
     pub(crate) port: u16,
     folder: TempDir,
+    log_file: PathBuf,
     process: Child,
 }
 
@@ -35,6 +36,17 @@ impl Amimux {
         arguments: &[&str],
         variables: &[(&str, &Path)],
     ) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_amimux"));
+        Self::start_by(program, configuration, arguments, variables)
+    }
+
+    /// The same by a program that becomes amimux, with the arguments that it is given.
+    pub(crate) fn start_by(
+        mut run: Command,
+        configuration: &str,
+        arguments: &[&str],
+        variables: &[(&str, &Path)],
+    ) -> Self {
         let port = free_ports(1);
         let folder = tempfile::Builder::new()
             .prefix("amimux-")
@@ -45,12 +57,14 @@ impl Amimux {
         File::create(&file)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .expect("a configuration file");
-        let log = File::create(folder.path().join("log")).expect("a file for its log");
-        let mut run = Command::new(env!("CARGO_BIN_EXE_amimux"));
+        test_logs::has_secrets(text.as_bytes());
+        let log_file = test_logs::log_file();
+        let log = File::create(&log_file).expect("a file for its log");
         run.arg("run")
             .arg("--config")
             .arg(&file)
             .args(arguments)
+            .env("AMIMUX_LOG", "trace")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -59,6 +73,7 @@ impl Amimux {
         let mut amimux = Self {
             port,
             folder,
+            log_file,
             process,
         };
         until("amimux greets", || {
@@ -91,13 +106,13 @@ impl Amimux {
     }
 
     /// The file that it was configured with.
-    pub(crate) fn configuration_file(&self) -> std::path::PathBuf {
+    pub(crate) fn configuration_file(&self) -> PathBuf {
         self.folder.path().join("amimux.conf")
     }
 
     /// The file that it logs to.
-    pub(crate) fn log_file(&self) -> std::path::PathBuf {
-        self.folder.path().join("log")
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.log_file.clone()
     }
 
     /// What it has logged so far.

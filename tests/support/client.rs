@@ -154,6 +154,9 @@ impl AmiClient {
 
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
+        if find(bytes, b"ecret").is_some() {
+            super::test_logs::has_secrets(bytes);
+        }
         self.stream
             .write_all(bytes)
             .expect("a connection that takes bytes");

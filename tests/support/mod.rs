@@ -19,9 +19,10 @@ mod load;
 mod normal;
 mod program;
 mod simulated;
+pub(crate) mod test_logs;
 mod tls;
 
-pub(crate) use self::amimux::Amimux;
+pub(crate) use self::amimux::{Amimux, configuration};
 pub(crate) use asterisk::Asterisk;
 pub(crate) use client::{AmiClient, find};
 pub(crate) use load::CallLoad;

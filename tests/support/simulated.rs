@@ -28,6 +28,8 @@ impl Simulated {
 
     /// Starts one with these options; the user is the tests' `upstream`.
     pub(crate) fn start_with(mut options: PbxOptions) -> Self {
+        super::test_logs::keep_own_log();
+        super::test_logs::is_secret("upstream-secret");
         options.users = vec![SimUser::new(
             "upstream",
             "upstream-secret",

@@ -310,3 +310,12 @@ proptest! {
         let _read = Authorization::parse(&header);
     }
 }
+
+#[test]
+fn what_is_shown_of_a_header_helps_nobody_to_guess() {
+    let header = Authorization::parse(RFC_2617.as_bytes()).unwrap();
+    assert_eq!(
+        format!("{header:?}"),
+        "Authorization { username: \"Mufasa\", .. }"
+    );
+}

@@ -340,6 +340,7 @@ impl Entrance {
         } = *admitted;
         let Some(hub) = self.hubs.get(&user.upstream) else {
             error!(
+                name: "no-such-upstream",
                 user = user.name,
                 upstream = user.upstream,
                 "no such upstream"
@@ -374,7 +375,9 @@ impl Entrance {
 fn identify(stream: &Stream, remote: SocketAddr, encrypted: bool) -> Option<Connection> {
     let local = stream.socket().local_addr().ok()?;
     let random = getrandom::u64()
-        .inspect_err(|error| error!(%error, "no random numbers from the system"))
+        .inspect_err(
+            |error| error!(name: "no-random-numbers", %error, "no random numbers from the system"),
+        )
         .ok()?;
     let connection = Connection::new(local, remote, random);
     Some(match encrypted {
@@ -387,7 +390,7 @@ fn random_u32() -> Option<u32> {
     match getrandom::u32() {
         Ok(random) => Some(random),
         Err(error) => {
-            error!(%error, "no random numbers from the system: logins are refused");
+            error!(name: "no-random-numbers", %error, "no random numbers from the system: logins are refused");
             None
         }
     }
