@@ -358,7 +358,13 @@ fn sessions_over_http_are_seen_as_well() {
     assert_eq!(first.get("User"), "alice");
     get("/rawman?action=ping&actionid=web", &cookie);
     for direction in ["Sent", "Received"] {
-        let message = message_with(&mut control, "ActionID: web");
+        // Names are as the client wrote them.
+        let name = if direction == "Sent" {
+            "actionid"
+        } else {
+            "ActionID"
+        };
+        let message = message_with(&mut control, &format!("{name}: web"));
         assert_eq!(message.get("Direction"), direction);
         assert_eq!(message.get("Session"), first.get("Session"));
     }

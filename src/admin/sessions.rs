@@ -113,8 +113,8 @@ impl Administration {
             }
         }
         out.complete("MuxSessionsComplete")
-            .put("Found", found)
             .put_each("NotAnswering", silent(&surveyed))
+            .put("Found", found)
             .end();
         Ok(())
     }

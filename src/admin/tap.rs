@@ -38,6 +38,7 @@ struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         info!(
+            name: "tap-ended",
             by = self.by,
             whom = self.whom,
             messages = self.messages,
@@ -101,7 +102,7 @@ pub(super) async fn run(
     let Some((whom, mut receiver)) = begun else {
         return Ok(());
     };
-    info!(by = asker.name, whom, "a tap begins");
+    info!(name: "tap-begun", by = asker.name, whom, "a tap begins");
     let mut watch = Watch {
         by: asker.name.clone(),
         whom,
