@@ -239,6 +239,12 @@ fn nothing_of_others_is_seen_and_a_tap_ends_at_the_next_request() {
         assert_eq!(control.next_message().unwrap().get("Event"), "MuxTapEnded");
         assert_eq!(control.answer(&id).unwrap().response.get("Ping"), "Pong");
     }
+
+    // A tap of one session ends with it.
+    let mut printer = bench.program(&["--session", &name]);
+    bob.action(&[("Action", "Logoff")]);
+    printer.read_to("Message: Thanks for all the fish.");
+    assert_eq!(printer.process.wait().unwrap().code(), Some(0));
 }
 
 #[test]

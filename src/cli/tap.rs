@@ -63,10 +63,7 @@ pub(super) fn run(arguments: &TapArguments) -> anyhow::Result<ExitCode> {
     while left != Some(0) {
         let message = match client.next_message() {
             Ok(message) => message,
-            Err(ControlError::Closed) => {
-                super::say("amimux: the tap has ended: amimux ends");
-                return Ok(ExitCode::FAILURE);
-            }
+            Err(ControlError::Closed) => return Ok(ended(&arguments.whom)),
             Err(error) => return Err(error.into()),
         };
         let text = match message.get("Event") {
@@ -75,6 +72,7 @@ pub(super) fn run(arguments: &TapArguments) -> anyhow::Result<ExitCode> {
                 style.message(&message)
             }
             "MuxTapMissed" => style.missed(&message),
+            "MuxTapEnded" => return Ok(ended(&arguments.whom)),
             _ => continue,
         };
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -87,6 +85,17 @@ pub(super) fn run(arguments: &TapArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The end that nobody asked for: of the session, or of amimux.
+fn ended(whom: &Whom) -> ExitCode {
+    if whom.session.is_some() {
+        super::say("amimux: the session has ended");
+        ExitCode::SUCCESS
+    } else {
+        super::say("amimux: the tap has ended: amimux ends");
+        ExitCode::FAILURE
+    }
 }
 
 /// Says how it begins.

@@ -98,8 +98,8 @@ pub(super) fn run(arguments: &TopArguments) -> anyhow::Result<ExitCode> {
     // From here on, a panic puts the terminal back as well.
     let mut terminal = ratatui::try_init().context("cannot use this terminal")?;
     let result = live(&mut terminal, worker, &mut view, interval, &is_over);
-    let restored = ratatui::try_restore();
-    result.and(restored.context("cannot restore the terminal"))?;
+    let restored = ratatui::try_restore().context("cannot restore the terminal");
+    result.and(restored)?;
     Ok(ExitCode::SUCCESS)
 }
 

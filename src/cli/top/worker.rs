@@ -1,7 +1,7 @@
 //! Asks the running amimux beside the terminal, so that keys work while an answer is on its way. A connection that breaks
 //! is made anew for the next question.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::Instant;
 
@@ -56,7 +56,11 @@ impl Worker {
 
     /// The answer, if it is there.
     pub(super) fn outcome(&mut self) -> Option<Outcome> {
-        let outcome = self.outcomes.try_recv().ok()?;
+        let outcome = match self.outcomes.try_recv() {
+            Ok(outcome) => outcome,
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => Err(ControlError::Closed),
+        };
         self.is_busy = false;
         Some(outcome)
     }

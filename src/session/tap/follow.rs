@@ -218,9 +218,12 @@ impl Shell {
         taps.received(id, parts.into_iter(), written, at);
     }
 
-    /// A session has gone.
+    /// A session has gone, and with it the taps of it alone.
     pub(in crate::session) fn tap_gone(&self, id: SessionId) {
-        self.taps.borrow_mut().sessions.remove(&id);
+        let mut taps = self.taps.borrow_mut();
+        taps.sessions.remove(&id);
+        taps.taps.retain(|tap| tap.target != TapTarget::Session(id));
+        self.is_tapped.set(!taps.taps.is_empty());
     }
 
     /// Ends the taps that nobody reads any more, and follows nobody for them.

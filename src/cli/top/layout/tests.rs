@@ -48,7 +48,7 @@ fn picture(upstreams: usize, clients: usize) -> Picture {
         found: 1234,
         events: Some(512.25),
         deliveries: Some(630_000.0),
-        actions: Some(3.14),
+        actions: Some(3.125),
         refusals: None,
         upstreams: (0..upstreams).map(upstream).collect(),
         clients: (0..clients).map(client).collect(),
