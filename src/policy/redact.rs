@@ -67,7 +67,8 @@ pub fn lines(message: &[u8]) -> Vec<String> {
     let mut context = Context::of(action, request);
     // Answers and events name a variable and its value as Setvar does.
     context.secret_value |= Context::has_secret(request, &["Variable"]);
-    request.lines().map(|line| context.line(line)).collect()
+    let lines = request.lines().filter(|line| !line.is_empty());
+    lines.map(|line| context.line(line)).collect()
 }
 
 /// Whether what stands under that name is likely to be a secret.

@@ -130,6 +130,7 @@ fn lines_of_messages_either_way() {
         assert_eq!(lines(text.as_bytes()).join("|"), expected, "{message}");
     }
     assert_eq!(lines(long.as_bytes()), [long]);
+    assert_eq!(lines(b"A: 1\r\n\r\n"), ["A: 1"]);
 }
 
 #[test]
