@@ -1,5 +1,7 @@
 //! The command line: what each command is for, and what it tells a person. Exit codes are in [`exit`].
 
+mod administer;
+mod control;
 mod exit;
 mod explain;
 mod filter_test;
@@ -7,6 +9,9 @@ mod generate;
 mod hash_secret;
 mod import;
 mod log;
+mod show;
+mod tap;
+mod top;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -42,12 +47,16 @@ change: point them at amimux's port instead of Asterisk's.",
   amimux check --config /etc/amimux/amimux.conf   is my configuration right?
   amimux explain --user NAME                      what may this user do and see?
   amimux run --config /etc/amimux/amimux.conf     the proxy itself, in the foreground
+  amimux status                                   how does the running one do?
+  amimux show connected                           who is logged in?
+  amimux top                                      live: Asterisks, clients, totals
+  amimux tap --user crm                           what does that application send and receive?
 
 In Asterisk's manager.conf, amimux needs a user with read = all, write = all and a generous
 writetimeout (10000). In amimux.conf, a section with `type = upstream` names that user, and every
 other section is a user of yours, written as in manager.conf.
 
-Exit codes: 0 success, 1 failure, 64 wrong usage, 69 port in use, 71 the system refuses, 74 input or output
+Exit codes: 0 success, 1 failure, 64 wrong usage, 69 port in use or amimux not running, 71 the system refuses, 74 input or output
 fails, 77 not permitted, 78 configuration error."
 )]
 struct Arguments {
@@ -69,6 +78,20 @@ enum Command {
     FilterTest(filter_test::FilterTestArguments),
     /// Make a configuration of Asterisk's manager.conf, or of astmanproxy's files.
     Import(import::ImportArguments),
+    /// Ask the running amimux how it does.
+    Status(administer::StatusArguments),
+    /// Show the users, sessions, settings, actions, Asterisks, views or filters of the running amimux.
+    Show(show::ShowArguments),
+    /// End a session, or all sessions of a user.
+    Kick(administer::KickArguments),
+    /// Watch Asterisks, clients and totals live in this terminal.
+    Top(top::TopArguments),
+    /// See live what an application sends and receives, secrets left out.
+    Tap(tap::TapArguments),
+    /// Change what the running amimux logs.
+    Log(administer::LogArguments),
+    /// Have the running amimux read its configuration again, or tell what that would change.
+    Reload(administer::ReloadArguments),
     /// Hash a secret, so that the configuration does not tell what to log in with.
     HashSecret(hash_secret::HashSecretArguments),
     /// Write manual pages and completions, for a package.
@@ -153,6 +176,13 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::FilterTest(arguments) => filter_test::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Status(arguments) => administer::status(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Kick(arguments) => administer::kick(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
+        Command::Tap(arguments) => tap::run(&arguments),
+        Command::Log(arguments) => administer::log(&arguments),
+        Command::Reload(arguments) => administer::reload(&arguments),
         Command::HashSecret(arguments) => hash_secret::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Demo(arguments) => run_demo(&arguments),

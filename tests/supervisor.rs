@@ -46,7 +46,7 @@ impl Running {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("amimux.conf");
         std::fs::write(&path, text.replace("{port}", &port.to_string())).expect("a file");
-        let (orders, received) = mpsc::channel(4);
+        let (tell, told) = std::sync::mpsc::channel();
         let cancel = CancellationToken::new();
         let ended = cancel.clone();
         let thread = std::thread::spawn(move || {
@@ -61,10 +61,12 @@ impl Running {
                 let daemon = daemon
                     .expect("ports")
                     .reloading(Source { path, environment });
-                let daemon = daemon.obeying(received).logging(log);
+                let daemon = daemon.logging(log);
+                tell.send(daemon.orders()).expect("a test");
                 daemon.run(ended).await.expect("a good end");
             });
         });
+        let orders = told.recv().expect("a daemon");
         until("it listens", || {
             TcpStream::connect(("127.0.0.1", port)).ok()
         });

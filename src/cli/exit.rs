@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
+use amimux::admin::client::ControlError;
 use amimux::daemon::PortError;
 
 /// `EX_USAGE`: the arguments are wrong.
@@ -37,6 +38,18 @@ pub(super) fn code_of(error: &anyhow::Error) -> u8 {
             PortError::InUse { .. } | PortError::NotHere { .. } => UNAVAILABLE,
             PortError::Forbidden { .. } => NOT_PERMITTED,
             PortError::Other { .. } => SYSTEM,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<ControlError>() {
+        return match error {
+            ControlError::NotRunning(_) => UNAVAILABLE,
+            ControlError::NotPermitted(_) => NOT_PERMITTED,
+            ControlError::NotALine => USAGE,
+            ControlError::Refused(_) | ControlError::RefusedFor(..) => FAILURE,
+            ControlError::NotAmimux(_)
+            | ControlError::Closed
+            | ControlError::Silent
+            | ControlError::Failed(_) => INPUT_OUTPUT,
         };
     }
     match error
@@ -81,6 +94,11 @@ mod tests {
                 NOT_PERMITTED,
             ),
             (other.into(), SYSTEM),
+            (ControlError::NotRunning("s".into()).into(), UNAVAILABLE),
+            (ControlError::NotPermitted("s".into()).into(), NOT_PERMITTED),
+            (ControlError::NotALine.into(), USAGE),
+            (ControlError::Refused("no".to_owned()).into(), FAILURE),
+            (ControlError::Silent.into(), INPUT_OUTPUT),
             (io(ErrorKind::BrokenPipe), INPUT_OUTPUT),
             (io(ErrorKind::PermissionDenied), NOT_PERMITTED),
             (anyhow::anyhow!("a thread panicked"), FAILURE),

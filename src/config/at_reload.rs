@@ -71,6 +71,7 @@ const LISTS: &[(Place, AtReload, &[&str])] = &[
             "tlsbindaddr",
             "webenabled",
             "metricsbindaddr",
+            "controlsocket",
         ],
     ),
     (

@@ -79,7 +79,7 @@ fn refuse_cut_value(option: &RawOption, report: &mut Report) {
 fn is_local(action: &str) -> bool {
     ActionTable::builtin()
         .get(action.as_bytes())
-        .is_some_and(|action| action.handling.is_local())
+        .is_some_and(|action| !action.handling.is_filtered())
 }
 
 fn answered_here(action: &str) -> String {
@@ -93,7 +93,7 @@ fn answered_here(action: &str) -> String {
 fn check_action(action: &str, option: &RawOption, report: &mut Report) {
     let table = ActionTable::builtin();
     match table.get(action.as_bytes()) {
-        Some(known) if known.handling.is_local() => report.warning(
+        Some(known) if !known.handling.is_filtered() => report.warning(
             &option.location,
             answered_here(action),
             "remove the line: filters look at actions that go on to Asterisk",

@@ -6,8 +6,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::values::{auth_limit, auth_timeout, banner, disabled_events};
+use self::values::{auth_limit, auth_timeout, disabled_events};
 use super::access::{AclDraft, NamedAcls};
+use super::banner;
+use super::control;
 use super::diagnostics::{Location, Report, quoted};
 use super::entry;
 use super::http::{self, WebDraft};
@@ -16,7 +18,7 @@ use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
 use super::secret_file::SecretFiles;
-use super::settings::{General, OnReload};
+use super::settings::{ControlSocket, General, OnReload};
 use super::tls::listener_options::Rows;
 use super::tls::server::{HasListener, Kind, ListenerDraft};
 use super::value::{self, Unit, assign};
@@ -30,8 +32,6 @@ pub(super) const TLS_PORT: u16 = 5039;
 const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// `authlimit` without a line, and where a line says less than one.
 const AUTH_LIMIT: usize = 50;
-/// How every Asterisk's banner begins; many client libraries look for it.
-const BANNER_START: &str = "Asterisk Call Manager/";
 
 /// `[general]` while it is being read.
 pub(super) struct GeneralDraft {
@@ -54,6 +54,7 @@ impl Default for GeneralDraft {
                 bind: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
                 tls: None,
                 metrics: None,
+                control_socket: ControlSocket::default(),
                 auth_timeout: AUTH_TIMEOUT,
                 auth_limit: AUTH_LIMIT,
                 session_limit: entry::SESSION_LIMIT,
@@ -72,6 +73,7 @@ impl Default for GeneralDraft {
                 frame_bytes_max: 16 << 20,
                 on_reload: OnReload::Now,
                 flush_delay: Duration::from_millis(10),
+                shown: Vec::new(),
             },
             display_connects: true,
             allow_multiple_login: true,
@@ -136,7 +138,9 @@ pub(super) const OPTIONS: &[&[Row]] = &[
     OWN,
     Rows::<GeneralDraft>::OPTIONS,
     http::GENERAL_OPTIONS,
+    banner::OPTIONS,
     metrics::OPTIONS,
+    control::OPTIONS,
     entry::OPTIONS,
     DEFAULTS,
 ];
@@ -251,13 +255,6 @@ const OWN: &[Row] = &[
         |draft, option, report| {
             draft.acl_conf = value::text(option, report).map(PathBuf::from);
         },
-    ),
-    Row::read(
-        "banner",
-        "text",
-        "Asterisk's own",
-        "the line that greets a client",
-        banner,
     ),
     Row::read(
         "maxqueued",

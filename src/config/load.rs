@@ -14,6 +14,7 @@ use super::picture::{self, Picture};
 use super::raw::{self, RawConfig, RawSection};
 use super::secret_file::SecretFiles;
 use super::settings::{Settings, Upstream};
+use super::shown;
 use super::upstream;
 use super::user::{self, Surroundings};
 use crate::policy::user::Users;
@@ -120,6 +121,7 @@ fn interpret(
     };
     let serves_http = served.http.is_some();
     let picture = Picture::take(sorted.by_place(), &looked_up, users.clone(), serves_http);
+    general.general.shown = shown::options(sorted.general, sorted.http);
     Some(Settings {
         picture: Arc::new(picture),
         http: served.http,

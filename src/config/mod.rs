@@ -7,6 +7,8 @@
 
 mod access;
 pub mod at_reload;
+mod banner;
+mod control;
 mod credentials;
 pub mod diagnostics;
 pub mod diff;
@@ -24,6 +26,7 @@ pub mod raw;
 mod rights;
 mod secret_file;
 pub mod settings;
+mod shown;
 mod template;
 #[cfg(test)]
 mod testing;

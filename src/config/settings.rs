@@ -1,6 +1,7 @@
 //! Settings as meant: typed, checked, with every default filled in.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct General {
     pub tls: Option<TlsListener>,
     /// Where Prometheus reads the metrics; `None` for nowhere (`metricsbindaddr`).
     pub metrics: Option<SocketAddr>,
+    /// Where those who administer amimux connect (`controlsocket`).
+    pub control_socket: ControlSocket,
     /// How long a connection may take to log in (`authtimeout`).
     pub auth_timeout: Duration,
     /// Most connections at a time that have not logged in (`authlimit`).
@@ -83,6 +86,33 @@ pub struct General {
     pub on_reload: OnReload,
     /// `flushdelay`: longest pause between two deliveries of events when busy; zero switches pacing off.
     pub flush_delay: Duration,
+    /// The options of `[general]` and `[http]` with what holds for each, to be shown.
+    pub shown: Vec<ShownOption>,
+}
+
+/// Where the control socket is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ControlSocket {
+    /// `/run/amimux/control.sock`, if there is such a directory.
+    #[default]
+    Usual,
+    /// There.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// An option and its value, to be shown. None of them is a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownOption {
+    /// The section.
+    pub section: &'static str,
+    /// The option.
+    pub name: &'static str,
+    /// As it is written, or what holds without it, in words.
+    pub value: String,
+    /// Whether the configuration says nothing of it.
+    pub is_default: bool,
 }
 
 /// How to log in to Asterisk.

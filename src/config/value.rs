@@ -11,7 +11,7 @@ use super::raw::RawOption;
 /// The words that Asterisk takes for true (`main/utils.c`, `ast_true`); everything else is false.
 const TRUE_WORDS: [&str; 6] = ["yes", "true", "y", "t", "1", "on"];
 /// The words that Asterisk takes for an outspoken false (`ast_false`).
-const FALSE_WORDS: [&str; 6] = ["no", "false", "n", "f", "0", "off"];
+pub(super) const FALSE_WORDS: [&str; 6] = ["no", "false", "n", "f", "0", "off"];
 
 /// The unit of a duration that is written as a number alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

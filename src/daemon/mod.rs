@@ -27,6 +27,9 @@ use self::supervisor::Supervisor;
 use crate::admin::Order;
 use crate::config::settings::{Settings, TlsTrust};
 
+/// Orders of administrators that wait to be carried out.
+const ORDERS_MAX: usize = 16;
+
 /// An amimux that is about to run.
 #[derive(Debug)]
 pub struct Daemon {
@@ -34,7 +37,7 @@ pub struct Daemon {
     ports: Ports,
     opened: Vec<NewPort>,
     source: Option<Source>,
-    orders: Option<mpsc::Receiver<Order>>,
+    orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
     log: Option<LogControl>,
 }
 
@@ -55,7 +58,7 @@ impl Daemon {
             ports,
             opened,
             source: None,
-            orders: None,
+            orders: mpsc::channel(ORDERS_MAX),
             log: None,
         })
     }
@@ -69,13 +72,9 @@ impl Daemon {
         }
     }
 
-    /// Obeys these orders, one after the other.
-    #[must_use]
-    pub fn obeying(self, orders: mpsc::Receiver<Order>) -> Self {
-        Self {
-            orders: Some(orders),
-            ..self
-        }
+    /// The way for orders, which are carried out one after the other.
+    pub fn orders(&self) -> mpsc::Sender<Order> {
+        self.orders.0.clone()
     }
 
     /// Changes what is logged there when an order says so.

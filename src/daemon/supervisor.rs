@@ -19,7 +19,7 @@ use super::notify::Watched;
 use super::ports::{self, NewPort, Ports};
 use super::source::Source;
 use super::{Daemon, files};
-use crate::admin::{Order, OrderError};
+use crate::admin::{Order, OrderError, Service};
 use crate::config::diff::Picture;
 use crate::config::settings::{Http, Settings};
 use crate::http::server::{self, Server};
@@ -33,7 +33,7 @@ use crate::session::shell::Clock;
 /// The running program.
 pub(super) struct Supervisor {
     pub(super) source: Option<Source>,
-    orders: Option<mpsc::Receiver<Order>>,
+    orders: mpsc::Receiver<Order>,
     log: Option<LogControl>,
     hangups: Option<Signal>,
     pub(super) in_force: watch::Sender<Arc<Rules>>,
@@ -63,6 +63,7 @@ impl Supervisor {
         // Before anything that takes time: SIGHUP ends a program that does not catch it.
         let hangups = daemon.source.is_some().then(hangups).flatten();
         let clock = Clock::start();
+        let (way, orders) = daemon.orders;
         let Settings {
             general,
             upstreams,
@@ -84,7 +85,7 @@ impl Supervisor {
         let gate = Gate::new(live.clone(), clock);
         let mut supervisor = Self {
             source: daemon.source,
-            orders: daemon.orders,
+            orders,
             log: daemon.log,
             hangups,
             in_force,
@@ -100,6 +101,7 @@ impl Supervisor {
             ending: JoinSet::new(),
             cancel,
         };
+        supervisor.administer(way);
         let http = supervisor.live.now().http.clone();
         supervisor.http = http.map(|http| supervisor.start_http(http)).transpose()?;
         supervisor.keep_informed();
@@ -127,7 +129,7 @@ impl Supervisor {
                     // What is wrong is in the log.
                     let _ = self.reload(false).await;
                 }
-                Some(order) = next_order(&mut self.orders) => self.obey(order).await,
+                Some(order) = self.orders.recv() => self.obey(order).await,
             }
         }
     }
@@ -226,6 +228,17 @@ impl Supervisor {
         }
     }
 
+    /// Answers administrators, whose orders come back by `orders`.
+    fn administer(&self, orders: mpsc::Sender<Order>) {
+        let service = Service {
+            live: self.live.clone(),
+            registry: self.gate.registry.clone(),
+            orders,
+            clock: self.gate.clock,
+        };
+        tokio::task::spawn_local(service.run(self.cancel.clone()));
+    }
+
     fn keep_informed(&self) {
         let watched = Watched {
             live: self.live.clone(),
@@ -307,13 +320,6 @@ async fn next_hangup(hangups: &mut Option<Signal>) {
         return;
     }
     std::future::pending::<()>().await;
-}
-
-async fn next_order(orders: &mut Option<mpsc::Receiver<Order>>) -> Option<Order> {
-    match orders {
-        Some(orders) => orders.recv().await,
-        None => None,
-    }
 }
 
 /// A panic of a task that accepts clients ends the program, as it would in the main task.

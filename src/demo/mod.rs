@@ -124,7 +124,7 @@ fn start_pbx(options: &DemoOptions, cancel: CancellationToken) -> anyhow::Result
 /// The demo's configuration, written as an administrator would, and read as any other.
 fn configuration(pbx: SocketAddr, port: u16) -> String {
     let mut text = format!(
-        "[general]\nbindaddr = 127.0.0.1\nport = {port}\n\n[pbx]\ntype = upstream\nhost = {}\nport = {}\nusername = amimux\nsecret = demo-upstream\n",
+        "[general]\nbindaddr = 127.0.0.1\nport = {port}\ncontrolsocket = no\n\n[pbx]\ntype = upstream\nhost = {}\nport = {}\nusername = amimux\nsecret = demo-upstream\n",
         pbx.ip(),
         pbx.port()
     );

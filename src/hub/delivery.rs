@@ -3,6 +3,7 @@
 
 use bytes::BytesMut;
 
+use super::errand::Running;
 use super::filter::Drafting;
 use super::log::{LogPosition, Slices};
 use super::mailbox::{FellOff, Mailbox, Switched};
@@ -72,6 +73,7 @@ impl Hub {
         session.input = BytesMut::new();
         session.waiting = None;
         session.drafting = Drafting::Idle;
+        session.errand = Running::Idle;
         self.count_abandoned(&pending);
         for entry in self.ring.iter_mut() {
             if matches!(&entry.owner, super::ring::Owner::Session { id: owner, .. } if *owner == id)

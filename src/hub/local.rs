@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use super::link::CONFIRM_WITHIN;
 use super::log::LogPosition;
 use super::security::Happening;
-use super::session::{Local, Pending, SessionId, Stage, Waiting, find_mut};
+use super::session::{CloseReason, Local, Pending, SessionId, Stage, Waiting, find_mut};
 use super::statistics::ActionOutcome;
 use super::view::ViewKey;
 use super::{Hub, Now};
@@ -115,6 +115,8 @@ impl Hub {
             }
             Local::Filter(..) if !self.add_filter(id, action_id) => return Run::Waits,
             Local::Filter(..) => {}
+            Local::Errand(_) if !self.run_errand(id, action_id) => return Run::Waits,
+            Local::Errand(_) => {}
             Local::ListCommands => self.answer_list_commands(id, action_id),
             Local::Logoff => {
                 self.answer(
@@ -123,7 +125,7 @@ impl Hub {
                     action_id,
                     "Thanks for all the fish.",
                 );
-                self.log_off(id);
+                self.end_owner(id, CloseReason::Logoff);
             }
             Local::Refuse(text, happening) => {
                 let text = Text::new(text).unwrap_or(Text::fixed("Permission denied"));

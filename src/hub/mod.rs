@@ -15,6 +15,7 @@ mod counting;
 mod delivery;
 pub mod door;
 mod ending;
+mod errand;
 mod events;
 mod filter;
 mod forward;
@@ -56,6 +57,7 @@ use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 use slab::Slab;
 
+use self::errand::Errands;
 use self::late::LateActions;
 use self::limit::{Limit, LimitCounters};
 use self::link::Link;
@@ -79,6 +81,7 @@ use crate::protocol::action_id::TokenMint;
 use crate::protocol::upstream_framer::UpstreamFramer;
 
 pub use self::delivery::Outcome;
+pub use self::errand::{Errand, ErrandAnswer, Kick, Kicked};
 pub use self::filter::{FilterDraft, FilterDrafted};
 pub use self::judge::{FilterBuild, FilterStatistics};
 pub use self::link::SETTINGS_CHANGED;
@@ -86,6 +89,7 @@ pub use self::log::Slices;
 pub use self::notice::Notice;
 pub use self::reload::Reload;
 pub use self::reports::AuditRecord;
+pub use self::requests::defect_text;
 pub use self::session::{CloseReason, Revoked, SessionId};
 pub use self::web::{Answer, Fetched, NotAsked, Place, WebOutput};
 
@@ -159,6 +163,8 @@ pub struct Hub {
     added_filter_bytes: usize,
     /// Sessions whose `Filter` waits to be compiled.
     drafting: VecDeque<SessionId>,
+    /// What administrators asked.
+    errands: Errands,
     mail_bytes: usize,
     /// Sessions in `WaitEvent`, or waiting for classes to be confirmed.
     waiters: Vec<SessionId>,
@@ -198,6 +204,7 @@ impl Hub {
             views: Views::numbered_from(first_view_number(nonce)),
             added_filter_bytes: 0,
             drafting: VecDeque::new(),
+            errands: Errands::default(),
             mail_bytes: 0,
             waiters: Vec::new(),
             dirty: Vec::new(),

@@ -174,6 +174,7 @@ impl Hub {
                 Stage::Queued(queued) => std::mem::take(&mut queued.text),
                 // One that is at its turn has begun to take effect.
                 Stage::Local(Local::Filter(..)) if index > 0 => FILTER.into(),
+                Stage::Local(Local::Errand(request)) if index > 0 => request.clone(),
                 _ => continue,
             };
             let is_local = matches!(pending.stage, Stage::Local(_));

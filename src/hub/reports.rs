@@ -138,7 +138,7 @@ impl Hub {
 pub(super) fn audit_allowed(session: &Session, decision: &Decision<'_, '_>) -> Option<Notice> {
     let recorded = match session.user.audit {
         Audit::Off | Audit::Refused => false,
-        Audit::Writes => !decision.action.only_reads && !decision.action.handling.is_local(),
+        Audit::Writes => !decision.action.only_reads && decision.action.handling.is_filtered(),
         Audit::All => true,
     };
     recorded.then(|| record(session, decision.request(), None))

@@ -276,6 +276,7 @@ impl Hub {
             Handling::ListCommands => Local::ListCommands,
             Handling::Ping => Local::Ping,
             Handling::Filter => filter_of(request)?,
+            Handling::Administration => Local::Errand(request.bytes().into()),
             Handling::Originate | Handling::UserEvent | Handling::Forward => {
                 return self.forward(now, session, action, request, text);
             }
@@ -305,7 +306,7 @@ fn wait_timeout(value: &[u8]) -> Option<Duration> {
 }
 
 /// What is wrong with a request as a whole, in Asterisk's words where it has them.
-pub(super) const fn defect_text(defect: Defect) -> &'static [u8] {
+pub const fn defect_text(defect: Defect) -> &'static [u8] {
     match defect {
         Defect::LineTooLong => b"Failed to parse message: line too long",
         Defect::TooManyLines => b"Too many lines in message or allocation failure",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use slab::Slab;
 
+use super::errand::Running;
 use super::filter::Drafting;
 use super::log::LogPosition;
 use super::mailbox::Mailbox;
@@ -37,6 +38,28 @@ impl SessionId {
     /// Its place among the sessions of its hub; that of one that has ended is given away again.
     pub const fn index(self) -> usize {
         self.index as usize
+    }
+}
+
+/// As administrators are shown it and name it.
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{}", self.index, self.generation)
+    }
+}
+
+impl SessionId {
+    /// The session that is shown so; `None` where none could be.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (index, generation) = text.split_once('.')?;
+        let number = |digits: &str| {
+            let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_plain.then(|| digits.parse().ok()).flatten()
+        };
+        Some(Self {
+            index: number(index)?,
+            generation: number(generation)?,
+        })
     }
 }
 
@@ -79,6 +102,8 @@ pub enum CloseReason {
     },
     /// The filters that it had added do not compile any more.
     FiltersLost,
+    /// An administrator ended it.
+    Kicked,
     /// amimux itself ends.
     Shutdown,
 }
@@ -127,6 +152,7 @@ impl std::fmt::Display for CloseReason {
             Self::FiltersLost => {
                 formatter.write_str("its event filters could not be kept over a restart")
             }
+            Self::Kicked => formatter.write_str("ended by an administrator"),
             Self::Shutdown => formatter.write_str("amimux is shutting down"),
         }
     }
@@ -151,6 +177,8 @@ pub(super) enum Local {
     WaitEvent(Option<Duration>),
     /// `Filter` that adds this one: criteria, if there are any, and pattern.
     Filter(Option<Box<str>>, Box<str>),
+    /// What an administrator asks; the lines of the request.
+    Errand(Box<[u8]>),
     /// `ListCommands`.
     ListCommands,
     /// `Logoff`.
@@ -195,6 +223,7 @@ impl Session {
             classes: Classes::NONE,
             filters: Arc::clone(&user.event_filters),
             drafting: Drafting::Idle,
+            errand: Running::Idle,
             view,
             mailbox: Mailbox::new(view, cursor),
             member_index: 0,
@@ -228,6 +257,7 @@ impl Local {
                 | Self::Filter(..)
                 | Self::WaitEvent(_)
                 | Self::Logoff
+                | Self::Errand(_)
         )
     }
 }
@@ -311,6 +341,8 @@ pub(super) struct Session {
     pub filters: Arc<EventFilters>,
     /// The `Filter` at the head of `pending`.
     pub drafting: Drafting,
+    /// What an administrator asks, at the head of `pending`.
+    pub errand: Running,
     /// The view chosen last; the mailbox may still be reading an earlier one.
     pub view: ViewId,
     pub mailbox: Mailbox,

@@ -1,13 +1,18 @@
 //! A hub as administrators see it: its connection, sessions, views and counts, copied at one moment.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::BytesMut;
 
 use super::link::Phase;
 use super::session::{Pending, Stage};
 use super::statistics::{Statistics, ViewCounts};
 use super::{FilterStatistics, Hub, Now, SessionId};
 use crate::policy::class::Classes;
+use crate::policy::event_filter::EventFilters;
+use crate::protocol::request_framer::RequestFramer;
 
 /// How far the connection to Asterisk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +103,8 @@ pub struct SessionReport {
     pub in_flight: usize,
     /// Its requests without answer, those included.
     pub pending: usize,
+    /// Where it is in the events of its view: bytes since that began.
+    pub event_bytes: u64,
     /// Bytes that it has not been written.
     pub behind_bytes: u64,
     /// Whether its socket is full.
@@ -113,6 +120,8 @@ pub struct ViewReport {
     pub classes: Classes,
     /// How many filters it has.
     pub filters: usize,
+    /// These filters.
+    pub filter_set: Arc<EventFilters>,
     /// Sessions that see it.
     pub sessions: usize,
     /// Bytes of events since it began.
@@ -182,6 +191,28 @@ impl Hub {
                 .collect(),
             kept_bytes: self.views.retained_bytes() + self.mail_bytes,
         }
+    }
+
+    /// The sessions of a user; case does not count.
+    pub fn sessions_of(&self, user: &str) -> Vec<SessionId> {
+        let key = user.to_ascii_lowercase();
+        let mut ids = self.by_user.get(key.as_str()).cloned().unwrap_or_default();
+        ids.retain(|id| (self.session(*id)).is_some_and(|session| !session.kind.is_asker()));
+        ids
+    }
+
+    /// The name of a session's user; `None`: it is not there, or is one request over HTTP.
+    pub fn user_of(&self, id: SessionId) -> Option<&str> {
+        let session = self.session(id).filter(|s| !s.kind.is_asker())?;
+        Some(session.user.name.as_str())
+    }
+
+    /// What a session has sent and nobody has looked at, and how far it was searched for its requests.
+    pub fn unread_input(&self, id: SessionId) -> (RequestFramer, BytesMut) {
+        let session = self.session(id);
+        session.map_or_else(Default::default, |session| {
+            (session.framer.clone(), session.input.clone())
+        })
     }
 
     fn link_report(&self, now: Now) -> LinkReport {
@@ -259,6 +290,7 @@ impl Hub {
                     view: view.map_or(0, |view| view.number),
                     in_flight: session.in_flight,
                     pending: session.pending.len(),
+                    event_bytes: session.mailbox.cursor().0,
                     behind_bytes: self.behind_bytes(id),
                     is_blocked: session.blocked,
                 }
@@ -273,6 +305,7 @@ impl Hub {
                 number: view.number,
                 classes: view.key.classes,
                 filters: view.key.filters.iter().count(),
+                filter_set: Arc::clone(&view.key.filters),
                 sessions: view.subscribers,
                 bytes: view.log.end().0,
                 events: view.log.event_count(),

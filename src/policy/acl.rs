@@ -126,6 +126,20 @@ impl Rule {
         Ok(Self { sense, network })
     }
 
+    /// Address and mask.
+    pub fn network(&self) -> (IpAddr, IpAddr) {
+        match self.network {
+            Network::V4 { bits, mask } => {
+                let (bits, mask) = (Ipv4Addr::from_bits(bits), Ipv4Addr::from_bits(mask));
+                (bits.into(), mask.into())
+            }
+            Network::V6 { bits, mask } => {
+                let (bits, mask) = (Ipv6Addr::from_bits(bits), Ipv6Addr::from_bits(mask));
+                (bits.into(), mask.into())
+            }
+        }
+    }
+
     /// What the rule does, `!` taken into account.
     pub const fn sense(&self) -> Sense {
         self.sense
@@ -266,6 +280,12 @@ impl Acl {
             let name = list.name.as_deref();
             (name, list.deciding(address), list.allows(address))
         })
+    }
+
+    /// Every list: its name in `acl.conf` (`None` for the user's own lines), its rules.
+    pub fn lists(&self) -> impl Iterator<Item = (Option<&str>, &[Rule])> {
+        let lists = self.lists.iter();
+        lists.map(|list| (list.name.as_deref(), list.rules()))
     }
 
     /// Every rule of every list.

@@ -11,6 +11,24 @@ use super::class::{Classes, LABELS};
 use super::decision::may_run;
 use super::user::User;
 
+/// The actions that administer amimux. No Asterisk has any that begin so.
+const ADMINISTRATION: [&str; 11] = [
+    "MuxCommands",
+    "MuxFilters",
+    "MuxKick",
+    "MuxReload",
+    "MuxSessions",
+    "MuxSetLog",
+    "MuxSettings",
+    "MuxStatus",
+    "MuxUpstreams",
+    "MuxUsers",
+    "MuxViews",
+];
+
+/// The action of the control socket alone.
+pub const TAP: &str = "MuxTap";
+
 /// Who deals with an action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Handling {
@@ -30,6 +48,8 @@ pub enum Handling {
     ListCommands,
     /// Answered here.
     Ping,
+    /// Answered here: shows what amimux does, or changes it.
+    Administration,
     /// Forwarded, always asynchronously, after the guards.
     Originate,
     /// Forwarded; its event repeats the request.
@@ -53,6 +73,10 @@ impl Handling {
             ("Originate", Handling::Originate),
             ("UserEvent", Handling::UserEvent),
         ];
+        let is_own = |own: &&str| own.eq_ignore_ascii_case(name);
+        if ADMINISTRATION.iter().any(is_own) {
+            return Self::Administration;
+        }
         SPECIAL
             .iter()
             .find(|(special, _)| special.eq_ignore_ascii_case(name))
@@ -62,6 +86,11 @@ impl Handling {
     /// Whether the action is answered here and never reaches Asterisk.
     pub const fn is_local(self) -> bool {
         !matches!(self, Self::Originate | Self::UserEvent | Self::Forward)
+    }
+
+    /// Whether action filters look at it: at all that goes on to Asterisk, and at administration.
+    pub const fn is_filtered(self) -> bool {
+        !self.is_local() || matches!(self, Self::Administration)
     }
 }
 
@@ -107,6 +136,17 @@ impl Action {
         }
     }
 
+    /// Its line in an answer to ListCommands.
+    pub fn listed(&self) -> String {
+        let privilege = self.privilege();
+        format!("{}: {}  (Priv: {privilege})", self.name, self.synopsis)
+    }
+
+    /// Its classes as Asterisk writes them.
+    pub fn privilege(&self) -> String {
+        written(self.classes)
+    }
+
     /// An action as the built-in table has it, by its name as Asterisk writes it.
     pub(super) fn known(name: &str) -> Option<Self> {
         ROWS.iter().find(|row| row.name == name).map(Self::built_in)
@@ -134,7 +174,10 @@ impl ActionTable {
     /// Lines of another form are no actions; an action whose classes cannot be read is left out and so refused.
     /// Actions answered here are there even if Asterisk does not list them.
     pub fn learned<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
-        let listed = lines.filter_map(parse_line);
+        // Nobody but amimux says what those of amimux are.
+        let listed = lines
+            .filter_map(parse_line)
+            .filter(|action| action.handling != Handling::Administration);
         let own = ROWS
             .iter()
             .map(Action::built_in)
@@ -161,6 +204,24 @@ impl ActionTable {
         ends.find(|end| *end == name)
     }
 
+    /// What can be done without a login by those whom the system lets in.
+    pub fn of_control_socket() -> Self {
+        let open = |action: &Action| {
+            use Handling::{Administration, ListCommands, Logoff, Ping};
+            matches!(
+                action.handling,
+                Administration | ListCommands | Logoff | Ping
+            )
+        };
+        let mut actions: Vec<_> = ROWS.iter().map(Action::built_in).filter(open).collect();
+        // Shows the data of others, whatever classes they have: for those only whom the system lets in.
+        let synopsis = "Show what clients send and are written.";
+        let mut tap = Action::new(TAP, synopsis, Classes::SYSTEM, None);
+        tap.handling = Handling::Administration;
+        actions.push(tap);
+        Self::ordered(actions)
+    }
+
     /// The first of equal names counts, as in Asterisk's own list.
     fn ordered(mut actions: Vec<Action>) -> Self {
         actions.sort_by(|one, other| compare(one.name.as_bytes(), other.name.as_bytes()));
@@ -185,11 +246,8 @@ impl ActionTable {
     /// `Name: synopsis  (Priv: class,…,all)` each.
     pub fn list_commands(&self, user: &User, out: &mut BytesMut) {
         for action in self.iter().filter(|action| may_run(action, user)) {
-            for part in [&*action.name, ": ", &*action.synopsis, "  (Priv: "] {
-                out.put_slice(part.as_bytes());
-            }
-            write_privilege(action.classes, out);
-            out.put_slice(b")\r\n");
+            out.put_slice(action.listed().as_bytes());
+            out.put_slice(b"\r\n");
         }
     }
 }
@@ -200,18 +258,20 @@ fn compare(one: &[u8], other: &[u8]) -> Ordering {
 }
 
 /// The classes as Asterisk writes them (`authority_to_str`): every label, then `all`.
-fn write_privilege(classes: Classes, out: &mut BytesMut) {
+fn written(classes: Classes) -> String {
+    let mut text = String::new();
     if classes.is_empty() {
-        out.put_slice(b"<none>");
-        return;
+        text.push_str("<none>");
+        return text;
     }
     for (label, class) in LABELS {
         if classes.contains_all(class) {
-            out.put_slice(label.as_bytes());
-            out.put_u8(b',');
+            text.push_str(label);
+            text.push(',');
         }
     }
-    out.put_slice(b"all");
+    text.push_str("all");
+    text
 }
 
 /// One line of Asterisk's answer to ListCommands; `None` for any other line.

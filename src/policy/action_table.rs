@@ -109,6 +109,14 @@ const fn own(name: &'static str, classes: Classes, synopsis: &'static str) -> Ro
     }
 }
 
+/// An action of amimux itself that changes something.
+const fn own_writing(name: &'static str, classes: Classes, synopsis: &'static str) -> Row {
+    Row {
+        only_reads: false,
+        ..own(name, classes, synopsis)
+    }
+}
+
 /// The built-in actions, ordered by name ignoring case, as Asterisk orders them.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -199,6 +207,17 @@ pub(super) const ROWS: &[Row] = &[
     irregular("ModuleLoad", SYSTEM, None),
     plain("Monitor", CALL),
     plain("MuteAudio", SYSTEM),
+    own("MuxCommands", SYSTEM, "List the actions of an Asterisk and of amimux."),
+    own("MuxFilters", SYSTEM, "List the event filters in force."),
+    own_writing("MuxKick", SYSTEM, "End a session, or all sessions of a user."),
+    own_writing("MuxReload", SYSTEM, "Read the configuration of amimux again."),
+    own("MuxSessions", SYSTEM, "List the sessions of amimux."),
+    own_writing("MuxSetLog", SYSTEM, "Change what amimux logs."),
+    own("MuxSettings", SYSTEM, "List the settings in force."),
+    own("MuxStatus", SYSTEM, "Show how amimux does."),
+    own("MuxUpstreams", SYSTEM, "List the Asterisks of amimux."),
+    own("MuxUsers", SYSTEM, "List the users of amimux and their rights."),
+    own("MuxViews", SYSTEM, "List what groups of sessions see in common."),
     plain("MWIDelete", CALL),
     list("MWIGet", CALL_REPORTING, "MWIGetComplete"),
     plain("MWIUpdate", CALL),

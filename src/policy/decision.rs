@@ -157,15 +157,12 @@ pub fn decide_and_tell<'t, 'r>(
     text: &'r [u8],
     tell: &mut dyn FnMut(Passed<'_>),
 ) -> Result<Decision<'t, 'r>, Refusal> {
-    let name = Request::new(text)
-        .action()
-        .ok_or_else(|| Refusal::new("Missing action in request", Rule::NoAction))?;
-    let action = table.get(name).ok_or_else(|| Refusal::unknown(name))?;
+    let action = find(table, text)?;
     tell(Passed::Known(action));
     check_class(action, user, tell)?;
     let text = with_forced_headers(action, user, text, tell);
     let decision = Decision { action, text };
-    if !action.handling.is_local() {
+    if action.handling.is_filtered() {
         tell(Passed::Ready(action, decision.request()));
         user.rights
             .action_filters
@@ -176,10 +173,21 @@ pub fn decide_and_tell<'t, 'r>(
     Ok(decision)
 }
 
+/// The action that a request names.
+///
+/// # Errors
+/// It names none, or one that there is not.
+pub fn find<'t>(table: &'t ActionTable, text: &[u8]) -> Result<&'t Action, Refusal> {
+    let name = Request::new(text)
+        .action()
+        .ok_or_else(|| Refusal::new("Missing action in request", Rule::NoAction))?;
+    table.get(name).ok_or_else(|| Refusal::unknown(name))
+}
+
 /// Whether the user may run the action at all, whatever its arguments: what `ListCommands` lists.
 pub fn may_run(action: &Action, user: &User) -> bool {
     check_class(action, user, &mut |_| ()).is_ok()
-        && (action.handling.is_local() || user.rights.action_filters.may_pass(action))
+        && (!action.handling.is_filtered() || user.rights.action_filters.may_pass(action))
 }
 
 fn check_class(

@@ -106,13 +106,19 @@ pub struct User {
 #[derive(Debug, Clone, Default)]
 pub struct Users {
     by_name: HashMap<String, Arc<User>>,
+    /// Their names in lower case, in the order in which they were added.
+    order: Vec<String>,
 }
 
 impl Users {
     /// Adds a user; a later one of the same name takes the earlier one's place, which is returned.
     pub fn insert(&mut self, user: User) -> Option<Arc<User>> {
-        self.by_name
-            .insert(user.name.to_ascii_lowercase(), Arc::new(user))
+        let key = user.name.to_ascii_lowercase();
+        let earlier = self.by_name.insert(key.clone(), Arc::new(user));
+        if earlier.is_none() {
+            self.order.push(key);
+        }
+        earlier
     }
 
     /// The user of that name, ignoring case.
@@ -121,9 +127,9 @@ impl Users {
         self.by_name.get(&name)
     }
 
-    /// All users, in no particular order.
+    /// All users, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<User>> {
-        self.by_name.values()
+        self.order.iter().filter_map(|name| self.by_name.get(name))
     }
 
     /// How many users there are.

@@ -13,6 +13,11 @@ impl<'a> Request<'a> {
         Self { bytes }
     }
 
+    /// The text of the whole message, without the closing blank line.
+    pub const fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Every line, without its line end.
     pub fn lines(self) -> impl Iterator<Item = &'a [u8]> {
         Lines { rest: self.bytes }

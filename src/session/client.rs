@@ -54,8 +54,12 @@ impl Shell {
             login: Cell::new(Some(login)),
         });
         let now = self.now();
+        let input = self.is_tapped.get().then(|| admission.input.clone());
         let id = self.hub.borrow_mut().attach(now, admission);
         self.clients.borrow_mut().insert(id, &client);
+        if let Some(input) = input {
+            self.tap_newcomer(id, &input);
+        }
         tokio::task::spawn_local(Rc::clone(self).read(id, client));
         self.settle();
     }
@@ -95,6 +99,9 @@ impl Shell {
                     client.stream.is_drained();
                 }
                 let bytes = buffer.get(..read).unwrap_or_default();
+                if self.is_tapped.get() {
+                    self.tap_sent(id, bytes);
+                }
                 self.hub.borrow_mut().client_bytes(now, id, bytes);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return true,

@@ -5,9 +5,13 @@ use std::rc::Rc;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use super::errands::ErrandCall;
 use super::shell::Shell;
+use super::tap::{TapBegin, TapSender, TapTarget};
 use crate::hub::Reload;
 use crate::hub::survey::HubReport;
+use crate::hub::{Kick, Kicked, SessionId};
+use crate::policy::action::Action;
 
 /// Calls that wait for a hub's thread at most; beyond it, who calls waits.
 const CALLS_MAX: usize = 64;
@@ -34,6 +38,28 @@ pub enum HubCall {
         /// Told when they hold.
         reply: oneshot::Sender<()>,
     },
+    /// Every action that there is.
+    Actions(oneshot::Sender<Vec<Action>>),
+    /// Sessions are to be ended.
+    Kick {
+        /// Which.
+        which: Kick,
+        /// But not this one.
+        spare: Option<SessionId>,
+        /// What came of it.
+        reply: oneshot::Sender<Kicked>,
+    },
+    /// Somebody wants to see what clients send and are written.
+    Tap {
+        /// Which clients.
+        target: TapTarget,
+        /// Where it goes.
+        sender: TapSender,
+        /// How it began.
+        reply: oneshot::Sender<TapBegin>,
+    },
+    /// From now on, requests of administrators are answered there.
+    SendErrands(mpsc::Sender<ErrandCall>),
 }
 
 /// The way to the thread of one Asterisk.
@@ -72,6 +98,67 @@ impl HubControl {
         self.call(|reply| HubCall::Reload { change, reply }).await
     }
 
+    /// Asks for every action that there is.
+    ///
+    /// Cancel safe: nobody waits for the answer then.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn actions(&self) -> Result<Vec<Action>, HubGone> {
+        self.call(HubCall::Actions).await
+    }
+
+    /// Ends sessions; `spare` is left alone.
+    ///
+    /// Cancel safe: once the call is sent, it is carried out.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn kick(&self, which: Kick, spare: Option<SessionId>) -> Result<Kicked, HubGone> {
+        self.call(|reply| HubCall::Kick {
+            which,
+            spare,
+            reply,
+        })
+        .await
+    }
+
+    /// Begins a tap, which lasts until the other end of `sender` is dropped.
+    ///
+    /// Cancel safe: once the call is sent, it is carried out.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn tap(&self, target: TapTarget, sender: TapSender) -> Result<TapBegin, HubGone> {
+        self.call(|reply| HubCall::Tap {
+            target,
+            sender,
+            reply,
+        })
+        .await
+    }
+
+    /// From now on, requests of administrators are answered there.
+    ///
+    /// Cancel safe: it is sent or not.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn send_errands(&self, way: mpsc::Sender<ErrandCall>) -> Result<(), HubGone> {
+        let sent = self.0.send(HubCall::SendErrands(way)).await;
+        sent.map_err(|_| HubGone)
+    }
+
+    /// Whether the thread has ended.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Whether it leads to the same thread.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
+
     async fn call<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<T>) -> HubCall,
@@ -101,6 +188,24 @@ impl Shell {
                     self.reload(*change);
                     let _ = reply.send(());
                 }
+                HubCall::Actions(reply) => drop(reply.send(self.hub.borrow().actions())),
+                HubCall::Kick {
+                    which,
+                    spare,
+                    reply,
+                } => {
+                    let kicked = self.hub.borrow_mut().kick(self.now(), &which, spare);
+                    let _ = reply.send(kicked);
+                }
+                HubCall::Tap {
+                    target,
+                    sender,
+                    reply,
+                } => {
+                    // Whoever asked may have gone: then the tap ends soon.
+                    let _ = reply.send(self.tap(target, sender));
+                }
+                HubCall::SendErrands(way) => self.send_errands_to(way),
             }
             self.settle();
         }

@@ -218,6 +218,9 @@ impl Shell {
                 .collect::<ArrayVec<_, SLICES_MAX>>();
             client.stream.try_write_vectored(&vectors)?
         };
+        if self.is_tapped.get() {
+            self.tap_received(id, slices.iter().copied(), written);
+        }
         Ok((outcome, written))
     }
 
@@ -230,6 +233,9 @@ impl Shell {
         // From here on it does not count as logged in, however long its socket takes to close.
         drop(client.login.take());
         self.hub.borrow_mut().remove(id, reason);
+        if self.is_tapped.get() {
+            self.tap_gone(id);
+        }
         tokio::task::spawn_local(async move {
             client.stream.close().await;
         });

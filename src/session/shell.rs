@@ -6,12 +6,14 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use super::clients::Clients;
+use super::errands::ErrandCall;
 use super::flush::Pace;
 use super::refusal_log::{self, Refusal};
+use super::tap::Taps;
 use super::web::Desk;
 use crate::hub::{Hub, Notice, Now, SessionId};
 use crate::transport::stream::Stream;
@@ -82,7 +84,13 @@ pub struct Shell {
     pub(super) web_wake: Notify,
     /// A filter of a session is being compiled: the others wait, each session's in its turn.
     pub(super) is_drafting: Cell<bool>,
+    /// Where requests of administrators are answered.
+    pub(super) errands: RefCell<Option<mpsc::Sender<ErrandCall>>>,
     pub(super) name: String,
+    /// Somebody taps a client of this hub.
+    pub(super) is_tapped: Cell<bool>,
+    /// Who.
+    pub(super) taps: RefCell<Taps>,
     /// Why Asterisk is away, as last logged: a cause that stays is logged once.
     last_cause: RefCell<String>,
 }
@@ -114,6 +122,9 @@ impl Shell {
             desk: RefCell::default(),
             web_wake: Notify::new(),
             is_drafting: Cell::new(false),
+            errands: RefCell::default(),
+            is_tapped: Cell::new(false),
+            taps: RefCell::new(Taps::new(&name)),
             name,
             last_cause: RefCell::new(String::new()),
         }
@@ -142,6 +153,7 @@ impl Shell {
         self.write_upstream();
         self.log_notices();
         self.compile_filters();
+        self.run_errands();
         if self.hub.borrow().has_web_output() {
             self.web_wake.notify_one();
         }
@@ -221,6 +233,7 @@ impl Shell {
             let now = self.now();
             self.hub.borrow_mut().tick(now);
             self.end_lost();
+            self.end_taps();
             self.settle();
             if self.hub.borrow().is_drop_requested() {
                 self.upstream_wake.notify_one();

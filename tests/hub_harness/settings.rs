@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amimux::config::settings::{AuthType, General, OnReload, Upstream};
+use amimux::config::settings::{AuthType, ControlSocket, General, OnReload, Upstream};
 use amimux::hub::security::Connection;
 use amimux::policy::acl::{Acl, RuleList};
 use amimux::policy::class::Classes;
@@ -37,6 +37,8 @@ pub fn general() -> General {
         memory_limit_bytes: 16 << 20,
         frame_bytes_max: 1 << 20,
         on_reload: OnReload::Now,
+        control_socket: ControlSocket::Off,
+        shown: Vec::new(),
         flush_delay: Duration::ZERO,
     }
 }

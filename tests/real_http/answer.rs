@@ -158,13 +158,24 @@ fn header_shown(name: &str, value: &str, names: &mut Names) -> Option<String> {
     }
 }
 
-/// Attributes that vary, without their values.
+/// What the actions begin with that amimux has and Asterisk does not.
+const OWN_ACTIONS: &str = "Mux";
+
+/// Attributes that vary, without their values; none for an action of amimux's own.
 fn xml_shown(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("='") {
         let name = before.rsplit(' ').next().unwrap_or_default();
         let (value, end) = after.split_once('\'').unwrap_or((after, ""));
+        if name
+            .get(..3)
+            .is_some_and(|start| start.eq_ignore_ascii_case(OWN_ACTIONS))
+        {
+            result += before.trim_end_matches(name).trim_end_matches(' ');
+            rest = end;
+            continue;
+        }
         let value = match varies(name.split('-').next().unwrap_or_default()) {
             true => "<varies>".to_owned(),
             // Channel names are written as they are elsewhere.
@@ -178,7 +189,9 @@ fn xml_shown(text: &str) -> String {
 
 /// Rows that vary, without their values; and no line about the server.
 fn html_shown(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with("<address>"));
+    let own = format!("<tr><td>{OWN_ACTIONS}");
+    let left_out = |line: &&str| line.starts_with("<address>") || line.starts_with(&own);
+    let lines = text.lines().filter(|line| !left_out(line));
     let lines = lines.map(|line| {
         let Some((name, value)) = line
             .strip_prefix("<tr><td>")

@@ -19,12 +19,19 @@ const VARYING: &[&str] = &[
     "LoginTime",
 ];
 
-/// `bytes` as readable text, line ends included, with the varying values replaced.
+/// `bytes` as readable text, line ends included, with the varying values replaced. The actions that only amimux has
+/// are left out of its answers to ListCommands.
 pub(crate) fn normal(bytes: &[u8]) -> String {
     bytes
         .split_inclusive(|&byte| byte == b'\n')
+        .filter(|line| !is_own_action(line))
         .map(line)
         .collect()
+}
+
+/// Whether it is the line of an action of amimux's own in an answer to ListCommands.
+fn is_own_action(line: &[u8]) -> bool {
+    line.starts_with(b"Mux") && line.trim_ascii_end().ends_with(b"  (Priv: system,all)")
 }
 
 /// Whether the values of this header differ from one run to the next.

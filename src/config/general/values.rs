@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AUTH_LIMIT, AUTH_TIMEOUT, BANNER_START, GeneralDraft};
+use super::{AUTH_LIMIT, AUTH_TIMEOUT, GeneralDraft};
 use crate::config::diagnostics::{Report, quoted};
 use crate::config::raw::RawOption;
 use crate::config::value::{self, Unit};
@@ -53,18 +53,5 @@ pub(super) fn disabled_events(draft: &mut GeneralDraft, option: &RawOption, repo
                 "write names separated by commas, without blanks before a comma",
             );
         }
-    }
-}
-
-pub(super) fn banner(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
-    draft.general.banner = value::text(option, report);
-    if !option.value.is_empty() && !option.value.starts_with(BANNER_START) {
-        report.warning(
-            &option.location,
-            format!(
-                "the banner does not begin with '{BANNER_START}', which many applications look for"
-            ),
-            "write banner = Asterisk Call Manager/ and a version",
-        );
     }
 }

@@ -37,6 +37,8 @@ impl Hub {
             // The new process has its own.
             general: _,
             users: _,
+            // What is being run is run again.
+            errands: _,
             // Whoever ends hands nothing over.
             ending: _,
             upstream,

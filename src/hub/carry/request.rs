@@ -87,6 +87,7 @@ enum CarriedStage {
         pattern: Box<str>,
     },
     ListCommands,
+    Errand(Blob),
     Logoff,
     Refuse {
         text: Blob,
@@ -150,6 +151,7 @@ impl CarriedStage {
             Local::WaitEvent(timeout) => Self::WaitEvent(timeout.map(Nanos::from)),
             Local::Filter(criteria, pattern) => Self::Filter { criteria, pattern },
             Local::ListCommands => Self::ListCommands,
+            Local::Errand(request) => Self::Errand(Blob(request.into())),
             Local::Logoff => Self::Logoff,
             Local::Refuse(text, happening) => Self::Refuse {
                 text: Blob(text.into()),
@@ -171,6 +173,7 @@ impl CarriedStage {
             Self::WaitEvent(timeout) => Local::WaitEvent(timeout.map(Nanos::get)),
             Self::Filter { criteria, pattern } => Local::Filter(criteria, pattern),
             Self::ListCommands => Local::ListCommands,
+            Self::Errand(request) => Local::Errand(Box::from(&*request.0)),
             Self::Logoff => Local::Logoff,
             Self::Refuse { text, happening } => {
                 Local::Refuse(Box::from(&*text.0), happening.map(CarriedHappening::unpack))

@@ -10,6 +10,7 @@ use super::mail::{CarriedMailbox, ViewPlaces};
 use super::plain::{Blob, Hidden, Nanos};
 use super::request::{CarriedMask, CarriedPending};
 use super::{CarryError, bounded, unsound};
+use crate::hub::errand::Running;
 use crate::hub::filter::Drafting;
 use crate::hub::log::LogPosition;
 use crate::hub::reports::ReportLimits;
@@ -73,6 +74,7 @@ enum CarriedReason {
     OtherUpstream,
     Address,
     FiltersLost,
+    Kicked,
     Shutdown,
 }
 
@@ -110,6 +112,7 @@ impl CarriedSession {
         self.mailbox.bytes() + self.input.0.len()
     }
 
+    #[expect(clippy::too_many_lines, reason = "a list of all that a session has")]
     pub(super) fn pack(session: Session, name: u64, views: &ViewPlaces) -> Self {
         let Session {
             generation,
@@ -137,6 +140,8 @@ impl CarriedSession {
             filters,
             // It is compiled once more.
             drafting: _,
+            // It is run again.
+            errand: _,
             // The last that its mailbox leads to.
             view: _,
             mailbox,
@@ -240,6 +245,7 @@ impl CarriedSession {
             mask,
             classes: mask.within(user.read),
             filters,
+            errand: Running::Idle,
             drafting: Drafting::Idle,
             view,
             mailbox,
@@ -377,6 +383,7 @@ impl CarriedReason {
                 Revoked::Address => Self::Address,
             },
             CloseReason::FiltersLost => Self::FiltersLost,
+            CloseReason::Kicked => Self::Kicked,
             CloseReason::Shutdown => Self::Shutdown,
         }
     }
@@ -403,6 +410,7 @@ impl CarriedReason {
                 why: Revoked::Address,
             },
             Self::FiltersLost => CloseReason::FiltersLost,
+            Self::Kicked => CloseReason::Kicked,
             Self::Shutdown => CloseReason::Shutdown,
         }
     }

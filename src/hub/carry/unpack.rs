@@ -34,6 +34,7 @@ impl Hub {
     ///
     /// # Errors
     /// A later version packed it, or it is not sound.
+    #[expect(clippy::too_many_lines, reason = "a list of all that a hub has")]
     pub fn unpack(
         general: Arc<General>,
         upstream: Arc<Upstream>,

@@ -225,12 +225,12 @@ impl Hub {
     }
 
     /// `Logoff` ends the session: an asker's is its listener's.
-    pub(in crate::hub) fn log_off(&mut self, id: SessionId) {
+    pub(in crate::hub) fn end_owner(&mut self, id: SessionId, reason: CloseReason) {
         let owner = self.owner(id);
         if let Some(asker) = self.asker_mut(id) {
             asker.ended = true;
         }
-        self.close(owner, CloseReason::Logoff);
+        self.close(owner, reason);
     }
 
     pub(super) fn asker_mut(&mut self, id: SessionId) -> Option<&mut Asker> {

@@ -38,7 +38,7 @@ use crate::transport::socket::prepare_client;
 use crate::transport::stream::Stream;
 
 /// What clients are greeted with before any Asterisk was seen: the AMI version of Asterisk 22.
-const BANNER_DEFAULT: &str = "Asterisk Call Manager/11.0.0";
+pub const BANNER_DEFAULT: &str = "Asterisk Call Manager/11.0.0";
 
 /// How long the first clients wait for Asterisk's own banner after a start.
 const FIRST_BANNER_WITHIN: Duration = Duration::from_secs(2);

@@ -26,14 +26,15 @@ type Sender<T> = oneshot::Sender<Result<T, WebError>>;
 enum Reply {
     /// One who comes in as this listener.
     Entered(SessionId, Sender<Entered>),
-    Asked(Sender<Answer>),
+    /// One who asked something as this listener.
+    Asked(SessionId, Sender<Answer>),
 }
 
 impl Reply {
     fn is_given_up(&self) -> bool {
         match self {
             Self::Entered(_, reply) => reply.is_closed(),
-            Self::Asked(reply) => reply.is_closed(),
+            Self::Asked(_, reply) => reply.is_closed(),
         }
     }
 }
@@ -115,6 +116,9 @@ impl Shell {
                 wait_max,
                 reply,
             } => {
+                if self.is_tapped.get() {
+                    self.tap_sent(listener, &request);
+                }
                 let ask = || {
                     let now = self.now();
                     self.hub.borrow_mut().ask(now, listener, &request, wait_max)
@@ -126,7 +130,7 @@ impl Shell {
                 }
                 let mut desk = self.desk.borrow_mut();
                 match asked {
-                    Ok(asker) => drop(desk.replies.insert(asker, Reply::Asked(reply))),
+                    Ok(asker) => drop(desk.replies.insert(asker, Reply::Asked(listener, reply))),
                     Err(error) => drop(reply.send(Err(desk.error(error)))),
                 }
             }
@@ -171,6 +175,9 @@ impl Shell {
             .borrow_mut()
             .attach_listener(now, admission, resume);
         self.desk.borrow_mut().logins.insert(listener, login);
+        if self.is_tapped.get() {
+            self.tap_newcomer(listener, &[]);
+        }
         let asked = {
             let mut hub = self.hub.borrow_mut();
             if wants_answer {
@@ -228,6 +235,9 @@ impl Shell {
             }
             WebOutput::Ended(listener) => {
                 self.hub.borrow_mut().remove(listener, CloseReason::Expired);
+                if self.is_tapped.get() {
+                    self.tap_gone(listener);
+                }
                 let login = self.desk.borrow_mut().logins.remove(&listener);
                 drop(login);
                 if let Some(follower) = self.follower_of(listener) {
@@ -248,6 +258,9 @@ impl Shell {
         let error = self.desk.borrow().error(NotAsked::Ended);
         hub.hand_events(self.now(), listener, bytes_max, |fetched| {
             let nothing = ending && fetched.bytes.is_empty();
+            if self.is_tapped.get() && !reply.is_closed() {
+                self.tap_received(listener, [fetched.bytes.as_ref()], usize::MAX);
+            }
             reply
                 .send(if nothing { Err(error) } else { Ok(fetched) })
                 .is_ok()
@@ -266,11 +279,16 @@ impl Shell {
         self.hub.borrow_mut().hand_answer(now, asker, |answer| {
             // What is cut short has no answer.
             let cut_short = closing && answer.bytes.is_empty();
+            if self.is_tapped.get()
+                && let Some(Reply::Asked(listener, _) | Reply::Entered(listener, _)) = &reply
+            {
+                self.tap_received(*listener, [answer.bytes.as_ref()], usize::MAX);
+            }
             match reply {
-                Some(Reply::Asked(reply)) if cut_short => {
+                Some(Reply::Asked(_, reply)) if cut_short => {
                     reply.send(Err(WebError::ShuttingDown)).is_ok()
                 }
-                Some(Reply::Asked(reply)) => reply.send(Ok(answer)).is_ok(),
+                Some(Reply::Asked(_, reply)) => reply.send(Ok(answer)).is_ok(),
                 Some(Reply::Entered(listener, reply)) => {
                     entered = Some((listener, reply, answer.bytes));
                     true
