@@ -82,7 +82,7 @@ impl HubThread {
                 ));
                 let tasks = LocalSet::new();
                 tasks.spawn_local(Rc::clone(&shell).run_timer());
-                tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream));
+                tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream, None));
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
                 tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
                 tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));

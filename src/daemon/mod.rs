@@ -2,6 +2,7 @@
 
 mod certificates;
 mod files;
+mod handover;
 mod http_thread;
 mod hub_thread;
 mod notify;
@@ -27,7 +28,7 @@ use crate::http::server::Server;
 use crate::metrics::{self, Sources};
 use crate::policy::failed_logins::FailedLogins;
 use crate::policy::user::Users;
-use crate::session::entrance::{Entrance, Port};
+use crate::session::entrance::{Entrance, Port, Turnstile};
 use crate::session::gate::{Gate, Verifier};
 use crate::session::live::{Live, Rules, Ways};
 use crate::session::refusal_log::ConnectionLines;
@@ -246,6 +247,7 @@ fn entrance(
         proxy_from: general.proxy_from.clone(),
         lines: ConnectionLines::default(),
         tls_address,
+        turnstile: Turnstile::default(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +41,18 @@ impl Shell {
     }
 
     fn take_in(self: &Rc<Self>, stream: Stream, admission: Admission, login: LoginGuard) {
-        let write_timeout = admission.user.write_timeout;
+        let now = self.now();
+        let id = self.hub.borrow_mut().attach(now, admission);
+        self.serve(id, stream, login);
+        self.settle();
+    }
+
+    /// Reads a session's socket and writes to it from now on.
+    pub(super) fn serve(self: &Rc<Self>, id: SessionId, stream: Stream, login: LoginGuard) {
+        let user = self.hub.borrow().user(id).map(Arc::clone);
+        let Some(write_timeout) = user.map(|user| user.write_timeout) else {
+            return;
+        };
         wait_for_client(stream.socket(), write_timeout, false);
         let client = Rc::new(Client {
             stream,
@@ -49,11 +61,8 @@ impl Shell {
             gone: CancellationToken::new(),
             login: Cell::new(Some(login)),
         });
-        let now = self.now();
-        let id = self.hub.borrow_mut().attach(now, admission);
         self.clients.borrow_mut().insert(id, &client);
         tokio::task::spawn_local(Rc::clone(self).read(id, client));
-        self.settle();
     }
 
     /// The task that reads one client.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use super::handover::{NotPacked, PackCall, Packed, Verdict};
 use super::shell::Shell;
 use crate::hub::survey::HubReport;
 
@@ -26,6 +27,10 @@ pub enum HubCall {
         /// Where the answer goes.
         reply: oneshot::Sender<HubReport>,
     },
+    /// Pack everything, and stand still.
+    Pack(PackCall),
+    /// End the sessions that cannot go to another process.
+    EndEncrypted,
 }
 
 /// The way to the thread of one Asterisk.
@@ -53,6 +58,33 @@ impl HubControl {
         .await
     }
 
+    /// Has the thread pack what it has, and stand still until the verdict comes: see [`PackCall`].
+    ///
+    /// Cancel safe: the thread goes on then.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn pack(
+        &self,
+        verdict: std::sync::mpsc::Receiver<Verdict>,
+    ) -> Result<Result<Packed, NotPacked>, HubGone> {
+        self.call(|reply| HubCall::Pack(PackCall { reply, verdict }))
+            .await
+    }
+
+    /// Has the sessions with TLS ended.
+    ///
+    /// Cancel safe: they are ended or not.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn end_encrypted(&self) -> Result<(), HubGone> {
+        self.0
+            .send(HubCall::EndEncrypted)
+            .await
+            .map_err(|_| HubGone)
+    }
+
     async fn call<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<T>) -> HubCall,
@@ -78,6 +110,8 @@ impl Shell {
                     // Whoever asked may have gone.
                     drop(reply.send(report));
                 }
+                HubCall::Pack(call) => self.hand_over(call).await,
+                HubCall::EndEncrypted => self.end_encrypted(),
             }
             self.settle();
         }

@@ -3,7 +3,8 @@
 //! connections until they have logged in, by the rules of [`gate`], and `waiting_room` bounds their number ([`crowd`] says
 //! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes;
 //! `filters` has filters compiled beside the thread; [`refusal_log`] has the lines of refusals, [`reports`] tells of those
-//! before login, [`web`] has the sessions of HTTP, and [`control`] answers those who administer.
+//! before login, [`web`] has the sessions of HTTP, [`control`] answers those who administer, and
+//! [`handover`] gives everything to another process.
 
 pub mod client;
 mod clients;
@@ -13,6 +14,7 @@ pub mod entrance;
 mod filters;
 pub mod flush;
 pub mod gate;
+pub mod handover;
 pub mod live;
 pub mod proxy;
 pub mod refusal_log;

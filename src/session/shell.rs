@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::clients::Clients;
@@ -26,20 +27,28 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
+    /// The time at `started`: that of the processes before this one, whose sessions go on in it.
+    before: Duration,
 }
 
 impl Clock {
     /// Starts now.
     pub fn start() -> Self {
+        Self::go_on(Duration::ZERO)
+    }
+
+    /// Goes on from a time that another process's clock showed.
+    pub fn go_on(since_start: Duration) -> Self {
         Self {
             started: Instant::now(),
+            before: since_start,
         }
     }
 
     /// The time.
     pub fn now(self) -> Now {
         Now {
-            since_start: self.started.elapsed(),
+            since_start: self.before + self.started.elapsed(),
             wall: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
@@ -48,7 +57,7 @@ impl Clock {
 
     /// A moment given since the start, as tokio's timers take it.
     pub fn instant(self, since_start: Duration) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.started + since_start)
+        tokio::time::Instant::from_std(self.started + since_start.saturating_sub(self.before))
     }
 }
 
@@ -74,6 +83,8 @@ pub struct Shell {
     /// When the timer's task will look by itself.
     timer_armed: Cell<Option<Duration>>,
     banner: watch::Sender<Option<String>>,
+    /// The connection to Asterisk has gone to another process.
+    pub(super) is_handed_over: CancellationToken,
     /// Who came over HTTP.
     pub(super) desk: RefCell<Desk>,
     /// The task for them has to look: there is something to hand out.
@@ -108,6 +119,7 @@ impl Shell {
             timer_wake: Notify::new(),
             timer_armed: Cell::new(None),
             banner,
+            is_handed_over: CancellationToken::new(),
             desk: RefCell::default(),
             web_wake: Notify::new(),
             is_drafting: Cell::new(false),

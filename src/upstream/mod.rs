@@ -5,6 +5,7 @@
 mod tls;
 
 use std::io::ErrorKind;
+use std::net::TcpStream as StdTcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,32 +24,64 @@ const TURN_BYTES: usize = 256 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 
 impl Shell {
-    /// The task that keeps the connection to Asterisk, for ever.
+    /// The task that keeps the connection to Asterisk, until it is handed over to another process. `standing`: the
+    /// connection on which the hub is logged in already, if it came from another process.
     ///
     /// Cancel safe: the connection is closed when it is dropped.
-    pub async fn run_upstream(self: Rc<Self>, upstream: Arc<Upstream>) {
+    pub async fn run_upstream(
+        self: Rc<Self>,
+        upstream: Arc<Upstream>,
+        standing: Option<StdTcpStream>,
+    ) {
+        let handed_over = self.handed_over();
+        tokio::select! {
+            biased;
+            () = handed_over => {}
+            () = self.keep_connected(upstream, standing) => {}
+        }
+    }
+
+    async fn keep_connected(
+        self: &Rc<Self>,
+        upstream: Arc<Upstream>,
+        standing: Option<StdTcpStream>,
+    ) {
+        if let Some(socket) = standing {
+            let cause = match take_back(socket) {
+                Ok(stream) => self.converse(stream, true).await,
+                Err(error) => describe(&error),
+            };
+            self.lose(&cause);
+        }
         loop {
             let at = self.hub.borrow().reconnect_at();
             if let Some(at) = at {
                 tokio::time::sleep_until(self.clock.instant(at)).await;
             }
             let cause = match connect(&upstream).await {
-                Ok(stream) => self.converse(stream).await,
+                Ok(stream) => self.converse(stream, false).await,
                 Err(cause) => cause,
             };
-            *self.upstream.borrow_mut() = None;
-            let now = self.now();
-            self.hub.borrow_mut().upstream_lost(now, &cause);
-            self.settle();
+            self.lose(&cause);
         }
     }
 
-    /// Talks to Asterisk until the connection ends; returns why it did.
-    async fn converse(self: &Rc<Self>, stream: Stream) -> String {
+    fn lose(self: &Rc<Self>, cause: &str) {
+        *self.upstream.borrow_mut() = None;
+        let now = self.now();
+        self.hub.borrow_mut().upstream_lost(now, cause);
+        self.settle();
+    }
+
+    /// Talks to Asterisk until the connection ends; returns why it did. `stands`: the hub is logged in on it already.
+    async fn converse(self: &Rc<Self>, stream: Stream, stands: bool) -> String {
         let stream = Rc::new(stream);
         *self.upstream.borrow_mut() = Some(Rc::clone(&stream));
-        let now = self.now();
-        self.hub.borrow_mut().upstream_connected(now);
+        if !stands {
+            let now = self.now();
+            self.hub.borrow_mut().upstream_connected(now);
+        }
+        self.settle();
         loop {
             let writes = !self.hub.borrow_mut().outbound().is_empty() || is_waiting(&stream);
             self.upstream_writes.set(writes);
@@ -98,6 +131,12 @@ impl Shell {
         }
         ended
     }
+}
+
+/// The connection that another process had.
+fn take_back(socket: StdTcpStream) -> std::io::Result<Stream> {
+    socket.set_nonblocking(true)?;
+    Ok(Stream::plain(TcpStream::from_std(socket)?))
 }
 
 /// Whether encrypted bytes wait until the socket takes more.

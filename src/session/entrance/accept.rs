@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +78,7 @@ impl Entrance {
         loop {
             let accepted = tokio::select! {
                 () = cancel.cancelled() => return,
-                accepted = accept(&port.listener) => accepted,
+                accepted = self.let_in(&port.listener) => accepted,
             };
             let (socket, address) = accepted;
             // Whoever is behind a balancer is judged when the balancer has named it.
@@ -97,6 +97,7 @@ impl Entrance {
             }
             let entrance = Rc::clone(&self);
             let tls = port.tls();
+            let inside = self.turnstile.enter();
             tokio::task::spawn_local(async move {
                 tokio::select! {
                     biased;
@@ -106,8 +107,22 @@ impl Entrance {
                         entrance.refuse(address, "authlimit reached, a later one took its place");
                     }
                 }
-                drop(seat);
+                drop((seat, inside));
             });
+        }
+    }
+
+    /// The next connection, once the turnstile is open.
+    ///
+    /// Cancel safe: no connection is lost.
+    async fn let_in(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+        loop {
+            self.turnstile.is(true).await;
+            tokio::select! {
+                biased;
+                () = self.turnstile.is(false) => {}
+                accepted = accept(listener) => return accepted,
+            }
         }
     }
 }

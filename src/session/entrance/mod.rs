@@ -1,10 +1,11 @@
 //! The entrance: accepts connections, greets, and deals with them until they have logged in. Then the
-//! socket moves to the thread of the user's Asterisk. `accept` has the ports, `handshake` makes TLS of a connection, and
-//! `certificate` reads the names of those who show one.
+//! socket moves to the thread of the user's Asterisk. `accept` has the ports, `handshake` makes TLS of a connection,
+//! `certificate` reads the names of those who show one, and `turnstile` stops the ports for a while.
 
 mod accept;
 pub mod certificate;
 mod handshake;
+mod turnstile;
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -24,6 +25,7 @@ use tracing::{debug, error};
 
 pub use self::accept::Port;
 use self::handshake::Prepared;
+pub use self::turnstile::Turnstile;
 use super::client::Arrival;
 use super::gate::Gate;
 use super::proxy::{self, Parsed};
@@ -72,6 +74,8 @@ pub struct Entrance {
     pub lines: ConnectionLines,
     /// Where TLS is spoken, to tell those who try it elsewhere.
     pub tls_address: Option<SocketAddr>,
+    /// Stops the ports for a while.
+    pub turnstile: Turnstile,
 }
 
 impl Entrance {

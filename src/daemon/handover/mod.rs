@@ -1,0 +1,3 @@
+//! Restart.
+mod parcel;
+mod rights;
