@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
+use super::handover::arrive::Moved;
 use crate::config::settings::{General, Upstream};
 use crate::hub::Hub;
 use crate::hub::limit::LimitCounters;
@@ -42,10 +43,11 @@ pub(super) struct HubThread {
 }
 
 impl HubThread {
-    /// Starts the thread; it ends some time after `cancel`.
+    /// Starts the thread; it ends some time after `cancel`. `moved` is what another process had of this Asterisk.
     pub(super) fn start(
         general: Arc<General>,
         upstream: Arc<Upstream>,
+        moved: Option<Moved>,
         clock: Clock,
         cancel: CancellationToken,
     ) -> anyhow::Result<(Self, Ways)> {
@@ -70,7 +72,13 @@ impl HubThread {
             .spawn(move || {
                 // Should this thread panic, the program ends instead of serving half of its clients.
                 let _ends_everything = cancel.clone().drop_guard();
-                let mut hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
+                let Moved {
+                    mut hub,
+                    clients,
+                    connection,
+                } = moved.unwrap_or_else(|| {
+                    Moved::nothing(Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce))
+                });
                 hub.count_in(counted);
                 hub.pulse_in(beating);
                 let shell = Rc::new(Shell::new(
@@ -82,12 +90,13 @@ impl HubThread {
                 ));
                 let tasks = LocalSet::new();
                 tasks.spawn_local(Rc::clone(&shell).run_timer());
-                tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream, None));
+                tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream, connection));
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
                 tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
                 tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));
                 tasks.spawn_local(Rc::clone(&shell).run_control(control_calls));
                 runtime.block_on(tasks.run_until(async move {
+                    shell.take_back(clients);
                     cancel.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
                 }));

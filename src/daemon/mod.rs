@@ -19,9 +19,14 @@ use tracing::{info, warn};
 
 use self::certificates::Certificates;
 pub use self::certificates::Source;
+use self::handover::Arrival;
+pub use self::handover::Handover;
+use self::handover::arrive::Moved;
+use self::handover::freeze::Going;
 use self::http_thread::{HttpPorts, HttpThread};
 use self::hub_thread::HubThread;
 use self::notify::Watched;
+use self::ports::OpenPorts;
 pub use self::ports::{Passed, PortError};
 use crate::config::settings::{General, Http, Settings, TlsTrust, Upstream};
 use crate::http::server::Server;
@@ -45,6 +50,9 @@ pub struct Daemon {
     metrics: Option<TcpListener>,
     http: Option<HttpPorts>,
     source: Option<Source>,
+    open_ports: OpenPorts,
+    handover: Handover,
+    arrival: Option<Arrival>,
 }
 
 impl Daemon {
@@ -52,9 +60,26 @@ impl Daemon {
     ///
     /// # Errors
     /// A port cannot be opened: with [`PortError`].
-    pub async fn bind(settings: Settings, mut passed: Passed) -> anyhow::Result<Self> {
+    pub async fn bind(settings: Settings, passed: Passed) -> anyhow::Result<Self> {
+        Self::bind_with(settings, passed, Handover::default()).await
+    }
+
+    /// The same; what another process handed over goes on.
+    ///
+    /// # Errors
+    /// As [`Daemon::bind`]. The process before goes on, if it can.
+    pub async fn bind_with(
+        settings: Settings,
+        mut passed: Passed,
+        mut handover: Handover,
+    ) -> anyhow::Result<Self> {
         // While this is the only thread.
         files::prepare(&settings.general);
+        let mut arrival = handover.take_arrival(passed.take_stored());
+        if let Some(arrival) = &mut arrival {
+            passed.hand(arrival.take_ports());
+        }
+        let open_ports = passed.open_ports();
         let mut open = |service, address| -> anyhow::Result<TcpListener> {
             Ok(TcpListener::from_std(passed.open(service, address)?)?)
         };
@@ -78,6 +103,9 @@ impl Daemon {
             metrics,
             http,
             source: None,
+            open_ports,
+            handover,
+            arrival,
         })
     }
 
@@ -114,11 +142,31 @@ impl Daemon {
         ports.extend(encrypted.map(|(listener, tls)| Port::encrypted(listener, tls)));
         let mut tls_ports = ports.iter().filter(|port| port.is_encrypted());
         let tls_address = tls_ports.next().map(Port::local_address).transpose()?;
-        let clock = Clock::start();
         let general = Arc::new(self.settings.general);
-        let (threads, ways) = start_hubs(self.settings.upstreams, &general, clock, &cancel)?;
+        let registry = Registry::new(SessionLimits {
+            all: general.session_limit,
+            per_host: general.address_limit,
+        });
+        let upstreams: Vec<_> = self.settings.upstreams.into_iter().map(Arc::new).collect();
+        let mut arrival = self.arrival;
+        let users = &self.settings.users;
+        let mut take_hub = |upstream| {
+            arrival
+                .as_mut()?
+                .take_hub(&general, upstream, users, &registry)
+        };
+        let hubs: Vec<_> = upstreams
+            .iter()
+            .map(|upstream| (Arc::clone(upstream), take_hub(upstream)))
+            .collect();
+        let clock = arrival.as_ref().map_or_else(Clock::start, Arrival::clock);
+        let took_over = arrival.is_some();
+        // The last moment at which the process before can go on instead.
+        arrival.map_or(Ok(()), Arrival::finish)?;
+        let door = self.handover.listen(took_over)?;
+        let (threads, ways) = start_hubs(hubs, &general, clock, &cancel)?;
         let rules = rules(general, self.settings.http, self.settings.users, ways);
-        let gate = gate(&rules, clock);
+        let gate = gate(&rules, clock, registry);
         let (_in_force, live) = Live::new(rules);
         let rules = live.now();
         let http = match (rules.http.as_deref(), self.http) {
@@ -150,6 +198,15 @@ impl Daemon {
             clock,
         };
         let entrance = entrance(&rules, gate, tls_address)?;
+        let going = Going {
+            hubs: rules
+                .upstreams()
+                .map(|(_, ways)| (ways.control.clone(), handover::target(&ways.upstream)))
+                .collect(),
+            turnstile: entrance.turnstile.clone(),
+            ports: self.open_ports,
+            clock,
+        };
         let tls = tls_address.map(tracing::field::display);
         info!(%address, tls, upstreams = threads.len(), "amimux is up");
         LocalSet::new()
@@ -161,6 +218,7 @@ impl Daemon {
                     tokio::task::spawn_local(metrics::serve(listener, sources, cancel.clone()));
                 }
                 tokio::task::spawn_local(watched.keep_informed());
+                tokio::task::spawn_local(going.serve(door, async || {}, cancel.clone()));
                 entrance.run(ports, cancel).await;
                 notify::stopping().await;
             })
@@ -173,15 +231,15 @@ impl Daemon {
 
 /// Starts a thread for each Asterisk.
 fn start_hubs(
-    upstreams: Vec<Upstream>,
+    upstreams: Vec<(Arc<Upstream>, Option<Moved>)>,
     general: &Arc<General>,
     clock: Clock,
     cancel: &CancellationToken,
 ) -> anyhow::Result<(Vec<HubThread>, Vec<Ways>)> {
     let mut hubs = (Vec::new(), Vec::new());
-    for upstream in upstreams {
+    for (upstream, moved) in upstreams {
         let general = Arc::clone(general);
-        let (thread, ways) = HubThread::start(general, Arc::new(upstream), clock, cancel.clone())?;
+        let (thread, ways) = HubThread::start(general, upstream, moved, clock, cancel.clone())?;
         hubs.0.push(thread);
         hubs.1.push(ways);
     }
@@ -201,7 +259,7 @@ fn rules(general: Arc<General>, http: Option<Http>, users: Users, ways: Vec<Ways
 }
 
 /// What logins are decided with.
-fn gate(rules: &Rules, clock: Clock) -> Gate {
+fn gate(rules: &Rules, clock: Clock, registry: Registry) -> Gate {
     let general = &rules.general;
     let mut reports = Reports::default();
     for (name, ways) in rules.upstreams() {
@@ -210,10 +268,7 @@ fn gate(rules: &Rules, clock: Clock) -> Gate {
     let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
     Gate {
         users: Arc::clone(&rules.users),
-        registry: Registry::new(SessionLimits {
-            all: general.session_limit,
-            per_host: general.address_limit,
-        }),
+        registry,
         reports: Arc::new(reports),
         clock,
         verifier: Verifier::default(),

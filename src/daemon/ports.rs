@@ -3,9 +3,13 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use listenfd::ListenFd;
 use tracing::{info, warn};
+
+use super::handover::store;
 
 /// Why a port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -100,9 +104,41 @@ pub(super) const METRICS: Service = Service {
     option: "`metricsbindaddr` in [general]",
 };
 
-/// Sockets that the service manager passed, by their names.
+/// The ports that are open, to be handed to another process. Shared with whoever does that.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OpenPorts(Arc<Mutex<Vec<(&'static str, TcpListener)>>>);
+
+impl OpenPorts {
+    /// A port of that service was opened.
+    fn add(&self, service: Service, listener: &TcpListener) -> std::io::Result<()> {
+        let copy = listener.try_clone()?;
+        let mut ports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ports.push((service.name, copy));
+        Ok(())
+    }
+
+    /// Copies of them, by the names of what is served there.
+    pub(super) fn copies(&self) -> std::io::Result<Vec<(String, OwnedFd)>> {
+        let ports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let copies = ports
+            .iter()
+            .map(|(name, listener)| Ok(((*name).to_owned(), listener.try_clone()?.into())));
+        copies.collect()
+    }
+}
+
+/// Sockets that were passed by the service manager or handed over by another process, by their names.
 #[derive(Debug, Default)]
-pub struct Passed(Vec<(String, TcpListener)>);
+pub struct Passed {
+    /// Those of the service manager.
+    sockets: Vec<(String, TcpListener)>,
+    /// Those of the process before.
+    handed: Vec<(String, TcpListener)>,
+    /// The state and the sockets of the process before, from the service manager's store.
+    stored: Option<(OwnedFd, Vec<OwnedFd>)>,
+    /// Those that this process has opened, or got from the process before.
+    open: OpenPorts,
+}
 
 impl Passed {
     /// Those of this process; they are taken once. What cannot be listened on is logged and left out.
@@ -118,17 +154,45 @@ impl Passed {
             return Self::default();
         }
         let mut files = ListenFd::from_env();
-        let mut passed = Vec::new();
+        let mut passed = Self::default();
+        let mut stored = Vec::new();
+        let mut envelope = None;
         for (place, name) in names.into_iter().enumerate() {
-            match files.take_tcp_listener(place) {
-                Ok(Some(listener)) => passed.push((name, listener)),
-                Ok(None) => {}
-                Err(error) => {
-                    warn!(socket = name, %error, "a socket that the service manager passed cannot be used");
-                }
+            let taken = if name == store::STATE {
+                files
+                    .take_unix_listener(place)
+                    .map(|file| envelope = file.map(OwnedFd::from))
+            } else {
+                files.take_tcp_listener(place).map(|file| {
+                    let Some(file) = file else { return };
+                    if name == store::SOCKET {
+                        stored.push(file.into());
+                    } else {
+                        passed.sockets.push((name.clone(), file));
+                    }
+                })
+            };
+            if let Err(error) = taken {
+                warn!(socket = name, %error, "a socket that the service manager passed cannot be used");
             }
         }
-        Self(passed)
+        passed.stored = envelope.map(|envelope| (envelope, stored));
+        passed
+    }
+
+    /// What the service manager kept of the process before.
+    pub(super) const fn take_stored(&mut self) -> Option<(OwnedFd, Vec<OwnedFd>)> {
+        self.stored.take()
+    }
+
+    /// These come from the process before.
+    pub(super) fn hand(&mut self, ports: Vec<(String, TcpListener)>) {
+        self.handed = ports;
+    }
+
+    /// The ports that this process has opened so far, and will open.
+    pub(super) fn open_ports(&self) -> OpenPorts {
+        self.open.clone()
     }
 
     /// The socket of that service, or a new one at `address`. It does not block.
@@ -141,22 +205,43 @@ impl Passed {
         address: SocketAddr,
     ) -> Result<TcpListener, PortError> {
         let failed = |error| PortError::new(address, service.option, error);
-        let place = self.0.iter().position(|(name, _)| name == service.name);
+        let place = self
+            .sockets
+            .iter()
+            .position(|(name, _)| name == service.name);
         let listener = if let Some(place) = place {
-            let (name, listener) = self.0.remove(place);
+            let (name, listener) = self.sockets.remove(place);
             let address = listener.local_addr().map_err(failed)?;
             info!(socket = name, %address, "a socket of the service manager is used");
             listener
         } else {
-            bind(address).map_err(failed)?
+            let listener = match self.take_handed(service, address) {
+                Some(listener) => listener,
+                None => bind(address).map_err(failed)?,
+            };
+            self.open.add(service, &listener).map_err(failed)?;
+            listener
         };
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(listener)
     }
 
+    /// The socket of that service which the process before had, if it is where it is wanted now.
+    fn take_handed(&mut self, service: Service, address: SocketAddr) -> Option<TcpListener> {
+        let is_wanted = |listener: &TcpListener| {
+            listener.local_addr().is_ok_and(|at| {
+                at.ip() == address.ip() && (at.port() == address.port() || address.port() == 0)
+            })
+        };
+        let mut handed = self.handed.iter();
+        let place =
+            handed.position(|(name, listener)| name == service.name && is_wanted(listener))?;
+        Some(self.handed.remove(place).1)
+    }
+
     /// Says which sockets are left, and closes them: no option says that something is served there.
     pub(super) fn warn_of_rest(self) {
-        for (name, listener) in self.0 {
+        for (name, listener) in self.sockets {
             let address = listener.local_addr().ok().map(tracing::field::display);
             warn!(
                 socket = name,
@@ -194,7 +279,10 @@ mod tests {
         let addresses = listeners
             .each_ref()
             .map(|(_, listener)| listener.local_addr().unwrap());
-        let mut passed = Passed(listeners.into());
+        let mut passed = Passed {
+            sockets: listeners.into(),
+            ..Passed::default()
+        };
         let open = |passed: &mut Passed, service| {
             let listener = passed.open(service, anywhere()).unwrap();
             listener.local_addr().unwrap()
@@ -202,7 +290,11 @@ mod tests {
         assert_eq!(open(&mut passed, AMI), addresses[0]);
         let tls = open(&mut passed, AMI_TLS);
         assert!(!addresses.contains(&tls), "a new one");
-        let names: Vec<_> = passed.0.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<_> = passed
+            .sockets
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(names, ["ami", "web"]);
         passed.warn_of_rest();
     }

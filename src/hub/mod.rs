@@ -10,7 +10,6 @@
 //! a place in the ring, and its reply is routed back by both. The life of an event: decided once per view,
 //! appended to the view's log, and read from there by each member's cursor.
 
-pub mod carry;
 mod delivery;
 pub mod door;
 mod events;
@@ -46,6 +45,7 @@ mod view;
 mod web;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -333,6 +333,11 @@ impl Hub {
     /// The user of a session.
     pub fn user(&self, id: SessionId) -> Option<&Arc<User>> {
         self.session(id).map(|session| &session.user)
+    }
+
+    /// Where a session's client is.
+    pub fn address(&self, id: SessionId) -> Option<IpAddr> {
+        self.session(id).map(|session| session.connection.address())
     }
 
     fn session(&self, id: SessionId) -> Option<&Session> {

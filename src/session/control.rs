@@ -1,9 +1,11 @@
 //! The way to a hub's thread for those who administer it: questions and orders, answered between two turns.
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Barrier, mpsc, oneshot};
 
 use super::handover::{NotPacked, PackCall, Packed, Verdict};
 use super::shell::Shell;
@@ -66,10 +68,17 @@ impl HubControl {
     /// The thread has ended.
     pub async fn pack(
         &self,
-        verdict: std::sync::mpsc::Receiver<Verdict>,
+        together: Arc<Barrier>,
+        verdict: Receiver<Verdict>,
     ) -> Result<Result<Packed, NotPacked>, HubGone> {
-        self.call(|reply| HubCall::Pack(PackCall { reply, verdict }))
-            .await
+        self.call(|reply| {
+            HubCall::Pack(PackCall {
+                together,
+                reply,
+                verdict,
+            })
+        })
+        .await
     }
 
     /// Has the sessions with TLS ended.

@@ -5,13 +5,14 @@
 use std::net::TcpStream as StdTcpStream;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::sockopt::socket_cookie;
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{Barrier, oneshot};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
 
@@ -22,7 +23,7 @@ use crate::hub::{CloseReason, SessionId};
 use crate::transport::stream::Stream;
 
 /// How long a thread stands still at most: then it goes on.
-const STILL_MAX: Duration = Duration::from_secs(20);
+pub const STILL_MAX: Duration = Duration::from_secs(20);
 
 /// How long a connection to Asterisk that cannot go along is waited for, until no action is with Asterisk.
 const IDLE_WITHIN: Duration = Duration::from_secs(2);
@@ -45,6 +46,8 @@ pub enum Verdict {
 /// Pack everything, and stand still.
 #[derive(Debug)]
 pub struct PackCall {
+    /// Where the threads wait for each other, so that none stands still for another's sake.
+    pub(super) together: Arc<Barrier>,
     /// Where the packed goes.
     pub(super) reply: oneshot::Sender<Result<Packed, NotPacked>>,
     /// What then becomes of the thread.
@@ -95,6 +98,8 @@ impl Shell {
             tokio::task::yield_now().await;
         }
         self.await_idle().await;
+        // One that has ended comes never.
+        let _ = tokio::time::timeout(IDLE_WITHIN * 2, call.together.wait()).await;
         let packed = self.pack();
         let (ids, packed) = match packed {
             Ok((ids, packed)) => (ids, Ok(packed)),
