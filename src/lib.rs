@@ -22,6 +22,7 @@
 //! | [`session`], [`upstream`] | the shells of tokio around the hub: sockets of clients, the connection to Asterisk |
 //! | [`http`] | AMI over HTTP: Asterisk's own forms of it, events as a stream, actions as JSON |
 //! | [`metrics`] | what Prometheus is told, on a port of its own |
+//! | [`admin`] | the `Mux` actions, and the control socket that the command line talks to |
 //! | [`sim`] | a simulated PBX for the demonstration, tests and benchmarks; shares only `protocol` and `policy` |
 //! | [`import`] | makes a configuration of Asterisk's or astmanproxy's files, with the rights that users had |
 //! | [`daemon`] | starts a thread for each Asterisk and the entrance for clients, and ends them |

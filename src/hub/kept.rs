@@ -17,7 +17,7 @@ const KEPT_MAX: usize = 256;
 /// Which views are kept.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    views: Vec<(ViewId, Duration)>,
+    pub(super) views: Vec<(ViewId, Duration)>,
     /// When one is to be given up: never too late, but perhaps too early.
     due: Option<Duration>,
 }

@@ -23,8 +23,8 @@ pub(super) struct LateAction {
 /// The map.
 #[derive(Debug, Default)]
 pub(super) struct LateActions {
-    by_sequence: HashMap<u64, LateAction>,
-    order: VecDeque<(u64, Duration)>,
+    pub(super) by_sequence: HashMap<u64, LateAction>,
+    pub(super) order: VecDeque<(u64, Duration)>,
 }
 
 impl LateActions {

@@ -66,10 +66,10 @@ pub(super) struct Link {
     /// When the present phase must be over, where it has a limit.
     pub deadline: Option<Duration>,
     /// When to connect next.
-    retry_at: Option<Duration>,
+    pub retry_at: Option<Duration>,
     pub failures: u32,
     /// The shell is to drop the connection, for this reason.
-    drop_cause: Option<String>,
+    pub drop_cause: Option<String>,
     pub refused: bool,
     pub received_at: Duration,
     pub own_session: OwnSession,
@@ -80,8 +80,8 @@ pub(super) struct Link {
     pub requested: Classes,
     /// The classes that Asterisk has confirmed.
     pub confirmed: Classes,
-    narrow_at: Option<Duration>,
-    relearn: bool,
+    pub narrow_at: Option<Duration>,
+    pub relearn: bool,
     pub ready_at: Duration,
 }
 

@@ -232,7 +232,7 @@ impl Hub {
         );
         // A listener has had its classes since it came in.
         if !self.is_asker(id) {
-            self.set_classes(id, classes);
+            self.set_classes(id, mask, classes);
         }
         if classes.contains_all(Classes::SYSTEM) {
             self.tell_state(now, id);
@@ -270,17 +270,18 @@ impl Hub {
                     .finish();
             });
         }
-        self.set_classes(id, classes);
+        self.set_classes(id, mask, classes);
         Run::Done
     }
 
     /// From here on the session sees the events of these classes.
-    pub(super) fn set_classes(&mut self, id: SessionId, classes: Classes) {
+    pub(super) fn set_classes(&mut self, id: SessionId, mask: EventMask, classes: Classes) {
         if let Some(session) = self.session_mut(id) {
             session.mask_deadline = None;
         }
         let owner = self.owner(id);
         if let Some(session) = self.session_mut(owner) {
+            session.mask = mask;
             session.classes = classes;
             self.choose_view(owner);
         }

@@ -45,11 +45,11 @@ impl LogPosition {
 
 /// What one turn appended, contiguous, so that a client that is caught up gets it in one plain write.
 #[derive(Debug)]
-struct Batch {
-    start: LogPosition,
+pub(super) struct Batch {
+    pub(super) start: LogPosition,
     /// How many events came before it since the view began.
-    events_before: u64,
-    bytes: Bytes,
+    pub(super) events_before: u64,
+    pub(super) bytes: Bytes,
 }
 
 impl Batch {
@@ -68,13 +68,13 @@ impl Batch {
 /// The log of one view.
 #[derive(Debug, Default)]
 pub struct ViewLog {
-    batches: VecDeque<Batch>,
-    open: BytesMut,
-    open_start: LogPosition,
-    open_events: u64,
+    pub(super) batches: VecDeque<Batch>,
+    pub(super) open: BytesMut,
+    pub(super) open_start: LogPosition,
+    pub(super) open_events: u64,
     /// How many events were sealed since the view began.
-    sealed_events: u64,
-    retained_bytes: usize,
+    pub(super) sealed_events: u64,
+    pub(super) retained_bytes: usize,
 }
 
 impl ViewLog {

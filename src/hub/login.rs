@@ -29,10 +29,7 @@ impl Hub {
             self.drop_upstream("no AMI banner: is this Asterisk's manager port?".to_owned());
             return false;
         }
-        // Asterisk 13 and older (AMI 1 and 2) end the text of a Command with a mark of its own.
-        let old = ["/1.", "/2."].iter().any(|version| line.contains(version));
-        self.framer.expect_end_mark(old);
-        self.banner = Some(line);
+        self.heed_banner(line);
         self.link.phase = Phase::LoggingIn;
         self.link.deadline = Some(now.since_start + self.upstream.login_timeout);
         match self.upstream.auth_type {
@@ -45,6 +42,16 @@ impl Hub {
             ),
         }
         true
+    }
+
+    /// Asterisk is of that kind.
+    pub(super) fn heed_banner(&mut self, banner: String) {
+        // Asterisk 13 and older (AMI 1 and 2) end the text of a Command with a mark of its own.
+        let old = ["/1.", "/2."]
+            .iter()
+            .any(|version| banner.contains(version));
+        self.framer.expect_end_mark(old);
+        self.banner = Some(banner);
     }
 
     fn send_login(&mut self, now: Now, challenge: Option<&[u8]>) {

@@ -35,14 +35,14 @@ impl Then {
 
 /// A private message (or several that belong at one place).
 #[derive(Debug)]
-struct Mail {
+pub(super) struct Mail {
     /// Grows from message to message; what was put in between has that of a neighbour.
-    number: u64,
-    at: LogPosition,
-    then: Then,
-    bytes: BytesMut,
+    pub(super) number: u64,
+    pub(super) at: LogPosition,
+    pub(super) then: Then,
+    pub(super) bytes: BytesMut,
     /// It tells of events that were skipped here.
-    gap: Option<Missed>,
+    pub(super) gap: Option<Missed>,
 }
 
 /// A reader has lost events: the log no longer has what comes next.
@@ -61,18 +61,18 @@ pub(super) struct Switched {
 /// The cursor and the private messages of one client.
 #[derive(Debug)]
 pub(super) struct Mailbox {
-    view: ViewId,
-    cursor: LogPosition,
-    mail: VecDeque<Mail>,
+    pub(super) view: ViewId,
+    pub(super) cursor: LogPosition,
+    pub(super) mail: VecDeque<Mail>,
     /// How many messages were ever put in: gives each a number that stays.
-    posted: u64,
+    pub(super) posted: u64,
     /// Nothing comes behind this position (in the view chosen last): the session is ending.
-    until: Option<LogPosition>,
+    pub(super) until: Option<LogPosition>,
     /// Some of the first message's bytes were written, but not all.
-    begun: bool,
-    bytes: usize,
+    pub(super) begun: bool,
+    pub(super) bytes: usize,
     /// What the client was told that it missed, since it was last asked.
-    told: Option<Missed>,
+    pub(super) told: Option<Missed>,
 }
 
 impl Mailbox {

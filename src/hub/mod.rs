@@ -10,6 +10,7 @@
 //! a place in the ring, and its reply is routed back by both. The life of an event: decided once per view,
 //! appended to the view's log, and read from there by each member's cursor.
 
+pub mod carry;
 mod delivery;
 pub mod door;
 mod events;

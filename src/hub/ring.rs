@@ -79,9 +79,9 @@ pub(super) struct InFlight {
 /// The actions in flight, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Ring {
-    entries: VecDeque<InFlight>,
+    pub(super) entries: VecDeque<InFlight>,
     /// Sequence number of the oldest entry.
-    first: u64,
+    pub(super) first: u64,
 }
 
 impl Ring {

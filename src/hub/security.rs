@@ -19,10 +19,10 @@ const REQUEST_TYPE_BYTES_MAX: usize = 63;
 /// One client's connection, as log lines and security events name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connection {
-    local: SocketAddr,
-    remote: SocketAddr,
-    number: u64,
-    encrypted: bool,
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    pub(super) number: u64,
+    pub(super) encrypted: bool,
 }
 
 impl Connection {

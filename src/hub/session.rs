@@ -72,6 +72,10 @@ pub enum CloseReason {
     UpstreamLost,
     /// Its HTTP session is over: it expired, or the client logged off elsewhere.
     Expired,
+    /// Its user is not configured any more, or for another Asterisk.
+    UserGone,
+    /// The filters that it had added do not compile any more.
+    FiltersLost,
     /// amimux itself ends.
     Shutdown,
 }
@@ -95,6 +99,12 @@ impl std::fmt::Display for CloseReason {
             ),
             Self::UpstreamLost => formatter.write_str("Asterisk went away"),
             Self::Expired => formatter.write_str("its HTTP session is over"),
+            Self::UserGone => {
+                formatter.write_str("its user is no longer configured for this Asterisk")
+            }
+            Self::FiltersLost => {
+                formatter.write_str("its event filters could not be kept over a restart")
+            }
             Self::Shutdown => formatter.write_str("amimux is shutting down"),
         }
     }
@@ -159,6 +169,7 @@ impl Session {
             has_turn: false,
             waiting: None,
             mask_deadline: None,
+            mask: EventMask::Off,
             classes: Classes::NONE,
             filters: Arc::clone(&user.event_filters),
             drafting: Drafting::Idle,
@@ -266,6 +277,8 @@ pub(super) struct Session {
     pub waiting: Option<Waiting>,
     /// Waits until Asterisk has confirmed the classes that it wants; until when at most.
     pub mask_deadline: Option<Duration>,
+    /// The events that it asked for last, with its login or with `Events`.
+    pub mask: EventMask,
     pub classes: Classes,
     /// The user's event filters, and those that the session added.
     pub filters: Arc<EventFilters>,

@@ -30,7 +30,7 @@ impl Session {
     }
 
     /// When its socket has taken nothing for too long, if it is full.
-    fn write_deadline(&self) -> Option<Duration> {
+    pub(super) fn write_deadline(&self) -> Option<Duration> {
         (self.blocked && self.closing.is_none())
             .then(|| self.progress_at.saturating_add(self.user.write_timeout))
     }

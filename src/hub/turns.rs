@@ -7,7 +7,7 @@ use super::session::SessionId;
 /// Who is next.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    queue: VecDeque<SessionId>,
+    pub(super) queue: VecDeque<SessionId>,
 }
 
 impl Turns {

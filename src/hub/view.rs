@@ -20,7 +20,7 @@ use crate::protocol::frame::Frame;
 
 /// Names a view while anybody refers to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct ViewId(usize);
+pub(super) struct ViewId(pub(super) usize);
 
 /// What makes two clients members of one view.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,18 +51,40 @@ pub(super) struct View {
     /// How many sessions have it as their latest view. Without any, nothing is appended.
     pub(super) subscribers: usize,
     /// How many mailboxes hold a switch to it, or read it.
-    references: usize,
+    pub(super) references: usize,
     /// How many sessions are on their way from another view to this one.
-    expected: usize,
+    pub(super) expected: usize,
     /// Whether events stay for a while that everybody has read.
     pub(super) is_kept: bool,
     /// Whether something was appended since the last sweep.
     pub(super) grown: bool,
     /// Its filters among those that are judged together; `None` while they are judged by themselves.
-    set: Option<SetNumber>,
+    pub(super) set: Option<SetNumber>,
 }
 
 impl View {
+    /// A view that another process left, held by the caller. It gets no events unless it becomes the view of a key.
+    pub(super) fn closed(log: ViewLog, number: u64) -> Self {
+        Self {
+            key: ViewKey {
+                classes: Classes::NONE,
+                all_action_ids: false,
+                filters: Arc::default(),
+            },
+            log,
+            number,
+            members: Vec::new(),
+            polled: BTreeSet::new(),
+            waiting: Vec::new(),
+            subscribers: 0,
+            references: 1,
+            expected: 0,
+            is_kept: false,
+            grown: false,
+            set: None,
+        }
+    }
+
     /// Appends one event, given in parts.
     pub(super) fn append(&mut self, parts: &[&[u8]]) {
         self.log.append(parts);
@@ -101,19 +123,19 @@ pub(super) const SPARE_MAX: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Views {
     /// Memory that logs have no use for now.
-    spare: ArrayVec<BytesMut, SPARE_MAX>,
-    slab: Slab<View>,
+    pub(super) spare: ArrayVec<BytesMut, SPARE_MAX>,
+    pub(super) slab: Slab<View>,
     /// Those that have grown since the last sweep.
-    grown: Vec<ViewId>,
+    pub(super) grown: Vec<ViewId>,
     /// Bytes kept in all logs.
-    retained_bytes: usize,
-    by_key: HashMap<ViewKey, ViewId>,
+    pub(super) retained_bytes: usize,
+    pub(super) by_key: HashMap<ViewKey, ViewId>,
     /// The number of the next view.
-    next_number: u64,
+    pub(super) next_number: u64,
     /// Those that are kept for followers.
     pub(super) kept: Kept,
     /// Judges events for all that have filters.
-    judge: Judge,
+    pub(super) judge: Judge,
 }
 
 impl Views {
@@ -159,6 +181,45 @@ impl Views {
             if view.is_filtered() && view.set.is_none() {
                 self.judge.ask_for_build();
             }
+        }
+    }
+
+    /// Whether it is the view of no key.
+    pub(super) fn is_closed(&self, id: ViewId) -> bool {
+        let key = self.slab.get(id.0).map(|view| &view.key);
+        key.is_none_or(|key| self.by_key.get(key) != Some(&id))
+    }
+
+    /// One more subscriber of a view that has that key or is closed, which has that key then.
+    pub(super) fn subscribe_again(&mut self, id: ViewId, key: &ViewKey) {
+        if self.is_closed(id)
+            && !self.by_key.contains_key(key)
+            && let Some(view) = self.slab.get_mut(id.0)
+        {
+            view.key = key.clone();
+            view.set = self.judge.number(&key.filters);
+            self.by_key.insert(key.clone(), id);
+        }
+        self.count_subscriber(id);
+        if let Some(view) = self.slab.get(id.0)
+            && view.is_filtered()
+            && view.set.is_none()
+        {
+            self.judge.ask_for_build();
+        }
+    }
+
+    /// One more subscriber, which is counted as a reference otherwise.
+    pub(super) fn count_subscriber(&mut self, id: ViewId) {
+        if let Some(view) = self.slab.get_mut(id.0) {
+            view.subscribers += 1;
+        }
+    }
+
+    /// One more reference.
+    pub(super) fn refer(&mut self, id: ViewId) {
+        if let Some(view) = self.slab.get_mut(id.0) {
+            view.references += 1;
         }
     }
 
@@ -295,7 +356,10 @@ impl Views {
         view.references = view.references.saturating_sub(1);
         if view.references == 0 {
             let view = self.slab.remove(id.0);
-            self.by_key.remove(&view.key);
+            // One that another process left has no key.
+            if self.by_key.get(&view.key) == Some(&id) {
+                self.by_key.remove(&view.key);
+            }
             self.retained_bytes = self
                 .retained_bytes
                 .saturating_sub(view.log.retained_bytes());

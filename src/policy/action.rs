@@ -142,6 +142,25 @@ impl ActionTable {
         Self::ordered(listed.chain(own).collect())
     }
 
+    /// A table of these names, synopses and classes; whatever else there is to know is built in. Actions answered here
+    /// are there in any case.
+    pub fn of_rows<'a>(rows: impl Iterator<Item = (&'a str, &'a str, Classes)>) -> Self {
+        let known = |name: &str| ROWS.iter().find(|row| row.name.eq_ignore_ascii_case(name));
+        let listed =
+            rows.map(|(name, synopsis, classes)| Action::new(name, synopsis, classes, known(name)));
+        let own = ROWS
+            .iter()
+            .map(Action::built_in)
+            .filter(|action| action.handling.is_local());
+        Self::ordered(listed.chain(own).collect())
+    }
+
+    /// The name of an event, if it is one that is known to end a list.
+    pub fn list_end(name: &str) -> Option<&'static str> {
+        let mut ends = ROWS.iter().filter_map(|row| row.list_end);
+        ends.find(|end| *end == name)
+    }
+
     /// The first of equal names counts, as in Asterisk's own list.
     fn ordered(mut actions: Vec<Action>) -> Self {
         actions.sort_by(|one, other| compare(one.name.as_bytes(), other.name.as_bytes()));

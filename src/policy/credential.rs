@@ -111,6 +111,12 @@ impl Challenge {
         Self(digits)
     }
 
+    /// A challenge that was made before, by its digits; `None` where they are none.
+    pub fn of_digits(digits: &str) -> Option<Self> {
+        let sound = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        ArrayString::from(digits).ok().filter(|_| sound).map(Self)
+    }
+
     /// The decimal digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -60,6 +60,8 @@ pub struct EventFilter {
     text: Box<str>,
     /// Where it was written; empty when a session added it.
     origin: Box<str>,
+    /// How long the criteria are, if a session added it; zero where it has none.
+    added_criteria: Option<usize>,
 }
 
 impl EventFilter {
@@ -160,6 +162,7 @@ impl EventFilters {
             criteria: Criteria::parse(option, pattern, Subject::Events)?,
             text: format!("{option}={pattern}").into(),
             origin: origin.into(),
+            added_criteria: None,
         })
     }
 
@@ -195,6 +198,7 @@ impl EventFilters {
             criteria: read,
             text: text.into(),
             origin: Box::default(),
+            added_criteria: Some(criteria.map_or(0, str::len)),
         })?;
         self.added_positions = added_positions;
         self.added_bytes = added_bytes;
@@ -204,6 +208,21 @@ impl EventFilters {
     /// Bytes in memory of what was added with [`EventFilters::push_parts`].
     pub const fn added_bytes(&self) -> usize {
         self.added_bytes
+    }
+
+    /// What [`EventFilters::push_parts`] was given for each filter that is there through it.
+    pub fn added(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.filters.iter().filter_map(|filter| {
+            let length = filter.added_criteria?;
+            let text = filter.text.strip_prefix("eventfilter")?;
+            match text.strip_prefix('(') {
+                Some(text) => {
+                    let (criteria, rest) = text.split_at_checked(length)?;
+                    Some((Some(criteria), rest.strip_prefix(")=")?))
+                }
+                None => Some((None, text.strip_prefix('=')?)),
+            }
+        })
     }
 
     fn insert(&mut self, filter: EventFilter) -> Result<(), EventFilterError> {

@@ -84,6 +84,11 @@ impl TokenMint {
         Self { nonce: hex(nonce) }
     }
 
+    /// The number that its tokens bear.
+    pub fn nonce(&self) -> u64 {
+        number(without_leading_zeros(&self.nonce)).unwrap_or_default()
+    }
+
     /// The token of action number `sequence`.
     pub fn token(&self, sequence: u64, kind: TokenKind) -> Token {
         let digits = hex(sequence);
@@ -210,6 +215,7 @@ mod tests {
             let sequence = sequence >> shift;
             let token = TokenMint::new(nonce).token(sequence, kind);
             prop_assert_eq!(TokenMint::new(nonce).parse(token.as_bytes()), Some((sequence, kind)));
+            prop_assert_eq!(TokenMint::new(nonce).nonce(), nonce);
             prop_assert!(token.as_bytes().iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-')));
             prop_assert!(nonce == other || TokenMint::new(other).parse(token.as_bytes()).is_none());
         }

@@ -75,6 +75,17 @@ impl Outgoing {
         out.put_slice(tail);
     }
 
+    /// Its bytes, and where among them the token goes.
+    pub fn parts(&self) -> (&[u8], usize) {
+        (&self.bytes, self.hole)
+    }
+
+    /// What [`Outgoing::parts`] gave; `None` where that cannot be.
+    pub fn from_parts(bytes: Vec<u8>, hole: usize) -> Option<Self> {
+        let sound = hole <= bytes.len() && bytes.ends_with(b"\r\n\r\n");
+        sound.then_some(Self { bytes, hole })
+    }
+
     /// Most bytes that it takes when written.
     pub const fn size(&self) -> usize {
         self.bytes.len() + TOKEN_BYTES_MAX

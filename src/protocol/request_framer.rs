@@ -47,7 +47,55 @@ pub struct RequestFramer {
     forbidden_byte: bool,
 }
 
+/// What a [`RequestFramer`] knows of the input before it, in plain numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FramerState {
+    /// Bytes of the lines that are kept, at the start of the input.
+    pub kept_bytes: usize,
+    /// Bytes that hold no further end of a line.
+    pub searched_bytes: usize,
+    /// How many lines are kept.
+    pub lines: usize,
+    /// The line under way is too long.
+    pub discarding: bool,
+    /// A line was too long.
+    pub line_too_long: bool,
+    /// There were too many lines.
+    pub too_many_lines: bool,
+    /// A kept line has a byte that it must not have.
+    pub forbidden_byte: bool,
+}
+
 impl RequestFramer {
+    /// What it knows of the input.
+    pub const fn state(&self) -> FramerState {
+        FramerState {
+            kept_bytes: self.line_start,
+            searched_bytes: self.searched,
+            lines: self.lines,
+            discarding: self.discarding,
+            line_too_long: self.line_too_long,
+            too_many_lines: self.too_many_lines,
+            forbidden_byte: self.forbidden_byte,
+        }
+    }
+
+    /// A framer that knows this of an input of `input_bytes` bytes; `None` where that cannot be.
+    pub fn of_state(state: FramerState, input_bytes: usize) -> Option<Self> {
+        let sound = state.kept_bytes <= input_bytes
+            && state.searched_bytes <= input_bytes
+            && state.lines <= REQUEST_LINES_MAX;
+        sound.then_some(Self {
+            line_start: state.kept_bytes,
+            searched: state.searched_bytes,
+            lines: state.lines,
+            discarding: state.discarding,
+            line_too_long: state.line_too_long,
+            too_many_lines: state.too_many_lines,
+            forbidden_byte: state.forbidden_byte,
+        })
+    }
+
     /// The next request, or `None` until more bytes came. Lines that are too long or too many are removed from
     /// `input`, whose length after `None` is therefore bounded by 129 lines of 1,024 bytes.
     pub fn next(&mut self, input: &mut BytesMut) -> Option<RequestEnd> {

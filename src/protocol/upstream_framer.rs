@@ -42,9 +42,12 @@ pub enum Step {
 
 /// How a message ends, known from its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub enum End {
+    /// With a blank line.
     Headers,
+    /// With a blank line behind any line end.
     Text,
+    /// With the mark of an old `Command`.
     Command,
 }
 
@@ -99,6 +102,20 @@ impl UpstreamFramer {
     /// a forged value, and would swallow everything behind it.
     pub const fn expect_end_mark(&mut self, expected: bool) {
         self.end_mark = expected;
+    }
+
+    /// How the oversized message ends of which the rest is being skipped; `None` where none is. Whatever else it knows,
+    /// another framer finds out from the unconsumed input.
+    pub const fn skipping(&self) -> Option<End> {
+        match self.state {
+            State::Skipping { end } => Some(end),
+            State::Between | State::Within { .. } => None,
+        }
+    }
+
+    /// Skips the rest of a message that ends so.
+    pub const fn skip_rest(&mut self, end: End) {
+        self.state = State::Skipping { end };
     }
 
     /// Forgets what it was in: for a new connection.

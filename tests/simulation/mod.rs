@@ -17,6 +17,7 @@ mod pbx;
 mod random;
 mod reader;
 mod rest;
+mod restart;
 mod shell;
 mod web;
 mod world;
@@ -41,6 +42,8 @@ pub struct Tally {
     pub clients: usize,
     /// Events that came to listeners.
     pub fetched: usize,
+    /// How often another process went on.
+    pub restarts: usize,
 }
 
 impl Tally {
@@ -57,6 +60,7 @@ impl Tally {
         self.gaps += other.gaps;
         self.clients += other.clients;
         self.fetched += other.fetched;
+        self.restarts += other.restarts;
     }
 
     /// Whether enough happened to mean anything.
@@ -72,6 +76,7 @@ impl Tally {
             && self.gaps > 5
             && self.clients > 500
             && self.fetched > 5_000
+            && self.restarts > 2_000
     }
 }
 

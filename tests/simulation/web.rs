@@ -30,9 +30,9 @@ pub(super) struct Listener {
     events: EventMask,
     /// Its events.
     pub(super) reader: Reader,
-    asked: HashMap<SessionId, Reader>,
+    pub(super) asked: HashMap<SessionId, Reader>,
     /// The request that waits for events.
-    waiting: Option<SessionId>,
+    pub(super) waiting: Option<SessionId>,
     /// What it has chosen last; its reader knows that once all that was before is read.
     mask: Classes,
     kept_out: [bool; 10],
@@ -70,9 +70,12 @@ impl World {
         if self.web.iter().filter(|listener| !listener.gone).count() >= LISTENERS_MAX {
             return;
         }
-        let mut user = self.some_user();
-        if self.random.once_in(4) {
+        // Some are closed where Asterisk is lost.
+        let closes = self.random.once_in(4);
+        let mut user = self.some_user(if closes { "shy-" } else { "web-" });
+        if closes {
             user.on_upstream_loss = OnUpstreamLoss::Close;
+            self.users.insert(user.name.clone(), user.clone());
         }
         let events = match self.random.below(3) {
             0 => EventMask::Off,

@@ -1,5 +1,6 @@
 //! The world: who does what next is drawn by lot; the promises are checked after every step.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub(super) struct Actor {
 pub struct World {
     pub(super) random: Random,
     pub(super) hub: Hub,
+    pub(super) general: Arc<General>,
+    pub(super) upstream: Arc<Upstream>,
+    /// Everybody who ever came, as configured now.
+    pub(super) users: HashMap<String, User>,
     pub(super) now: Now,
     pub(super) pbx: Pbx,
     pub(super) actors: Vec<Actor>,
@@ -81,10 +86,14 @@ impl World {
             window: 1 + random.below(20),
             ..upstream()
         };
+        let (general, upstream) = (Arc::new(general), Arc::new(upstream));
         Self {
             memory_limit: general.memory_limit_bytes,
             max_queued: general.max_queued,
-            hub: Hub::new(Arc::new(general), Arc::new(upstream), NONCE),
+            hub: Hub::new(Arc::clone(&general), Arc::clone(&upstream), NONCE),
+            general,
+            upstream,
+            users: HashMap::new(),
             now: Now {
                 since_start: Duration::from_secs(1),
                 wall: Duration::from_secs(1_700_000_000),
@@ -127,6 +136,7 @@ impl World {
         self.suffer();
         match self.random.below(100) {
             _ if self.random.once_in(10) => self.live_by_web(),
+            _ if self.random.once_in(100) => self.restart(),
             0..=19 => self.talk(),
             20..=34 => self.say(),
             35..=44 => self.asterisk_reads(),
@@ -200,7 +210,7 @@ impl World {
         if self.actors.iter().filter(|actor| !actor.gone).count() >= 30 {
             return;
         }
-        let user = self.some_user();
+        let user = self.some_user("");
         let kept_out = self.kept_out_of(&user);
         let events = match self.random.below(3) {
             0 => EventMask::Off,
@@ -237,9 +247,19 @@ impl World {
         self.after_turn();
     }
 
-    /// A user with rights by lot.
-    pub(super) fn some_user(&mut self) -> User {
-        let name = *self.random.pick(&["ann", "bob", "cid"]);
+    /// A user whose rights were drawn by lot when it first came.
+    pub(super) fn some_user(&mut self, kind: &str) -> User {
+        let name = *self.random.pick(&["ann", "bob", "cid", "dan", "eve"]);
+        let name = format!("{kind}{name}");
+        if let Some(known) = self.users.get(&name) {
+            return known.clone();
+        }
+        let user = self.new_user(&name);
+        self.users.insert(name, user.clone());
+        user
+    }
+
+    fn new_user(&mut self, name: &str) -> User {
         let mut user = user(name);
         user.max_in_flight = 1 + self.random.below(8);
         if self.random.once_in(2) {

@@ -28,16 +28,16 @@ impl Missed {
         if range.start >= range.end {
             return false;
         }
-        self.bytes += range.end.since(range.start);
-        self.events += log.events_in(range);
+        self.bytes = self.bytes.saturating_add(range.end.since(range.start));
+        self.events = self.events.saturating_add(log.events_in(range));
         true
     }
 
     /// Both together.
     pub(super) const fn and(self, other: Self) -> Self {
         Self {
-            events: self.events + other.events,
-            bytes: self.bytes + other.bytes,
+            events: self.events.saturating_add(other.events),
+            bytes: self.bytes.saturating_add(other.bytes),
             uncounted: self.uncounted || other.uncounted,
         }
     }

@@ -26,7 +26,8 @@ impl Hub {
         resume: Option<Place>,
     ) -> SessionId {
         admission.input = BytesMut::new();
-        let classes = admission.events.within(admission.user.read);
+        let events = admission.events;
+        let classes = events.within(admission.user.read);
         let key = ViewKey {
             classes,
             all_action_ids: admission.user.action_ids == ActionIds::All,
@@ -38,6 +39,7 @@ impl Hub {
         let id = self.open(now, Kind::Listener(Box::default()), admission, place);
         let missed = resume.is_some() && cursor.is_none() && !classes.is_empty();
         if let Some(session) = self.session_mut(id) {
+            session.mask = events;
             session.classes = classes;
         }
         if missed {

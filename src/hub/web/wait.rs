@@ -83,9 +83,10 @@ impl Hub {
             .session(listener)
             .filter(|session| session.classes.is_empty());
         if let Some(read) = silent.map(|session| session.user.read) {
-            let classes = EventMask::Everything.within(read);
+            let mask = EventMask::Everything;
+            let classes = mask.within(read);
             self.ensure_classes(now, classes);
-            self.set_classes(listener, classes);
+            self.set_classes(listener, mask, classes);
         }
         let wait = timeout.map_or(wait_max, |timeout| timeout.min(wait_max));
         self.park(now, listener, Waiter::Asker(id), wait);
