@@ -147,18 +147,18 @@ impl Daemon {
             all: general.session_limit,
             per_host: general.address_limit,
         });
-        let upstreams: Vec<_> = self.settings.upstreams.into_iter().map(Arc::new).collect();
+        let upstreams = self.settings.upstreams.into_iter().map(Arc::new);
         let mut arrival = self.arrival;
         let users = &self.settings.users;
-        let mut take_hub = |upstream| {
-            arrival
-                .as_mut()?
-                .take_hub(&general, upstream, users, &registry)
-        };
-        let hubs: Vec<_> = upstreams
-            .iter()
-            .map(|upstream| (Arc::clone(upstream), take_hub(upstream)))
-            .collect();
+        let mut hubs = Vec::new();
+        for upstream in upstreams {
+            let moved = arrival
+                .as_mut()
+                .map(|arrival| arrival.take_hub(&general, &upstream, users, &registry))
+                .transpose()
+                .context("cannot take over")?;
+            hubs.push((upstream, moved.flatten()));
+        }
         let clock = arrival.as_ref().map_or_else(Clock::start, Arrival::clock);
         let took_over = arrival.is_some();
         // The last moment at which the process before can go on instead.

@@ -116,15 +116,15 @@ pub struct Admission {
 }
 
 /// A synchronous Originate whose outcome has not come.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Originate {
     session: SessionId,
     action_id: Option<Box<[u8]>>,
     deadline: Duration,
 }
 
-/// The hub of one Asterisk.
-#[derive(Debug)]
+/// The hub of one Asterisk. A copy of it is of use only to be packed ([`Hub::pack`]) while the hub itself goes on.
+#[derive(Debug, Clone)]
 pub struct Hub {
     general: Arc<General>,
     upstream: Arc<Upstream>,

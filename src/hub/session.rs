@@ -111,7 +111,7 @@ impl std::fmt::Display for CloseReason {
 }
 
 /// A request that is answered here.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Local {
     /// The answer to the login itself: from here on the session sees events.
     LoggedIn(EventMask),
@@ -211,7 +211,7 @@ impl Local {
 }
 
 /// An action that waits for its turn.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Queued {
     pub outgoing: Outgoing,
     pub route: Route,
@@ -222,7 +222,7 @@ pub(super) struct Queued {
 }
 
 /// What became of a request so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Stage {
     /// It is answered here when its turn comes.
     Local(Local),
@@ -233,7 +233,7 @@ pub(super) enum Stage {
 }
 
 /// A request that has not been answered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pending {
     pub action_id: Option<Box<[u8]>>,
     pub stage: Stage,
@@ -251,7 +251,7 @@ pub(super) struct Waiting {
 }
 
 /// One virtual AMI session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Session {
     pub generation: u32,
     pub kind: Kind,

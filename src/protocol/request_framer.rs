@@ -33,7 +33,7 @@ pub struct RequestEnd {
 
 /// Splits what a client sends. The caller drops [`RequestEnd::consumed`] bytes before the next call, and
 /// otherwise only appends to the buffer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RequestFramer {
     /// Where the line under way begins; before it are the kept lines.
     line_start: usize,

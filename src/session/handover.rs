@@ -2,6 +2,7 @@
 //! stands still, so that nothing is read or written, until it hears what became of it: either the other process has
 //! everything, and this one lets go of it without a word to anybody, or it goes on as if nothing had happened.
 
+use std::collections::HashMap;
 use std::net::TcpStream as StdTcpStream;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -132,24 +133,26 @@ impl Shell {
     }
 
     fn pack(self: &Rc<Self>) -> Result<(Vec<SessionId>, Packed), NotPacked> {
-        let mut along = Vec::new();
+        let mut along = HashMap::new();
         let mut clients = Vec::new();
         for (id, client) in self.clients.borrow().all() {
             if client.stream.is_encrypted() || self.hub.borrow().is_closing(id) {
                 continue;
             }
             let (cookie, socket) = copy(client.stream.socket())?;
-            along.push((id, cookie));
+            along.insert(id, cookie);
             clients.push(socket);
         }
         let stream = self.upstream.borrow().clone();
         let connection = stream
-            .filter(|stream| !stream.is_encrypted() && self.hub.borrow().is_ready())
+            .filter(|stream| !stream.is_encrypted())
             .map(|stream| copy(stream.socket()))
             .transpose()?;
         let now = self.now();
-        let carried = self.hub.borrow_mut().pack(now, &along);
-        let ids = along.into_iter().map(|(id, _)| id).collect();
+        // A copy is taken apart: the hub itself goes on, should nobody take over.
+        let copy = self.hub.borrow().clone();
+        let carried = copy.pack(now, |id| along.get(&id).copied());
+        let ids = along.into_keys().collect();
         let packed = Packed {
             upstream: self.name.clone(),
             carried,
@@ -205,7 +208,11 @@ impl Shell {
         }
         let ids = self.hub.borrow().session_ids();
         for id in ids {
-            self.flush(id);
+            let client = self.clients.borrow().get(id);
+            match client.filter(|_| self.hub.borrow().is_blocked(id)) {
+                Some(client) => self.drain_later(id, client),
+                None => self.flush(id),
+            }
         }
         self.settle();
     }

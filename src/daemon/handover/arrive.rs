@@ -9,15 +9,20 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::parcel::{HubState, Parcel, ParcelError, Sockets, State};
+use super::parcel::{HubState, ParcelError, Sockets, State};
 use super::socket::{Predecessor, RefusedError};
 use super::store;
 use crate::config::settings::{General, Upstream};
-use crate::hub::{Hub, Now};
+use crate::hub::carry::{CarryError, Unpacked};
+use crate::hub::{CloseReason, Hub, Now};
 use crate::policy::user::Users;
 use crate::session::handover::Returned;
 use crate::session::registry::Registry;
 use crate::session::shell::Clock;
+
+/// What follows from a state in the store that cannot be used.
+const COLD: &str =
+    "cannot go on where amimux was before the restart: clients have to connect again";
 
 /// How the parcel came.
 #[derive(Debug)]
@@ -30,7 +35,7 @@ enum Way {
 
 /// What another process handed over, until all of it is taken.
 #[derive(Debug)]
-pub struct Arrival {
+pub(in crate::daemon) struct Arrival {
     way: Way,
     state: State,
     sockets: Sockets,
@@ -80,10 +85,7 @@ impl Arrival {
         match arrival {
             Ok(arrival) => Some(arrival),
             Err(error) => {
-                error!(
-                    sockets = count,
-                    "cannot go on where amimux was before the restart: {error}; clients have to connect again"
-                );
+                error!(sockets = count, "{error}; {COLD}");
                 clear_store();
                 None
             }
@@ -94,7 +96,7 @@ impl Arrival {
     ///
     /// # Errors
     /// It does not hand over, or what it hands over cannot be used. It goes on.
-    pub fn from_socket(path: &Path) -> Result<Option<Self>, RefusedError> {
+    pub(in crate::daemon) fn from_socket(path: &Path) -> Result<Option<Self>, RefusedError> {
         let Some((predecessor, parcel)) = Predecessor::ask(path)? else {
             return Ok(None);
         };
@@ -136,15 +138,20 @@ impl Arrival {
     }
 
     /// The hub of that upstream, if there was one of its name.
+    ///
+    /// # Errors
+    /// It cannot be used, and the process before can go on instead.
     pub(in crate::daemon) fn take_hub(
         &mut self,
         general: &Arc<General>,
         upstream: &Arc<Upstream>,
         users: &Users,
         registry: &Registry,
-    ) -> Option<Moved> {
+    ) -> Result<Option<Moved>, CarryError> {
         let mut hubs = self.state.hubs.iter();
-        let place = hubs.position(|hub| hub.upstream == upstream.name)?;
+        let Some(place) = hubs.position(|hub| hub.upstream == upstream.name) else {
+            return Ok(None);
+        };
         let HubState {
             target,
             connection,
@@ -153,10 +160,10 @@ impl Arrival {
         } = self.state.hubs.swap_remove(place);
         let connection = connection
             .and_then(|cookie| self.sockets.take(cookie))
-            .filter(|_| target == super::target(upstream))
+            .filter(|_| target == super::target(upstream) && carried.is_connected())
             .map(TcpStream::from);
         let now = self.clock.now();
-        let (mut hub, sessions) = Hub::unpack(
+        let unpacked = Hub::unpack(
             Arc::clone(general),
             Arc::clone(upstream),
             users,
@@ -164,6 +171,14 @@ impl Arrival {
             connection.is_some(),
             now,
         );
+        let Unpacked { mut hub, sessions } = match (unpacked, &self.way) {
+            (Ok(unpacked), _) => unpacked,
+            (Err(error), Way::Socket(_)) => return Err(error),
+            (Err(error), Way::Store) => {
+                error!(upstream = upstream.name, "{error}; {COLD}");
+                return Ok(None);
+            }
+        };
         let mut clients = Vec::new();
         for (cookie, id) in sessions {
             let socket = self.sockets.take(cookie).map(TcpStream::from);
@@ -176,15 +191,15 @@ impl Arrival {
                     login: registry.log_in(&user, address),
                 }),
                 // Its socket did not come along.
-                _ => hub.remove(id, crate::hub::CloseReason::Disconnected),
+                _ => hub.remove(id, CloseReason::Disconnected),
             }
         }
         self.clients += clients.len();
-        Some(Moved {
+        Ok(Some(Moved {
             hub,
             clients,
             connection,
-        })
+        }))
     }
 
     /// Makes it final: from here on everything is this process's own. Sockets that nobody took are closed.
@@ -212,13 +227,6 @@ impl Arrival {
         );
         self.sockets.close();
         Ok(())
-    }
-
-    /// Tells the process before that it goes on, and why.
-    pub fn refuse(self, reason: &str) {
-        if let Way::Socket(predecessor) = self.way {
-            predecessor.refuse(reason);
-        }
     }
 }
 

@@ -22,10 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-pub use self::arrive::Arrival;
+pub(super) use self::arrive::Arrival;
 use self::freeze::{Frozen, Going};
-pub use self::socket::RefusedError;
-use self::socket::Successor;
+use self::socket::{RefusedError, Successor};
 use crate::config::settings::{Settings, Upstream};
 
 /// Where another process may ask for everything; and what came from one.

@@ -31,7 +31,7 @@ const SOCKETS_MAX: usize = 1 << 20;
 
 /// Why nothing was handed over.
 #[derive(Debug, Error)]
-pub enum RefusedError {
+pub(in crate::daemon) enum RefusedError {
     /// The system.
     #[error("the other process cannot be reached: {0}")]
     System(#[from] Error),

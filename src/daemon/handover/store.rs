@@ -4,10 +4,10 @@
 
 use std::io::{Error, ErrorKind, Read, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::time::Duration;
-
-use sd_notify::NotifyState;
 
 use super::parcel::Parcel;
 use super::rights::{FILES_PER_MESSAGE, receive_line, send_line};
@@ -18,9 +18,6 @@ pub(in crate::daemon) const STATE: &str = "s";
 /// What each socket is called there. All names together must fit in one variable of the environment, 128 KiB, so this one
 /// is short.
 pub(in crate::daemon) const SOCKET: &str = "c";
-
-/// Without this the store drops a socket whose peer hangs up; the next process is to see that itself.
-const NOT_WATCHED: NotifyState<'_> = NotifyState::Custom("FDPOLL=0");
 
 /// How long the service manager may take to put everything into its store.
 const STORED_WITHIN: Duration = Duration::from_secs(10);
@@ -49,14 +46,27 @@ pub(super) fn put(parcel: &Parcel) -> Result<()> {
 }
 
 fn store(name: &str, files: &[BorrowedFd<'_>]) -> Result<()> {
-    let message = [NotifyState::FdStore, NotifyState::FdName(name), NOT_WATCHED];
-    sd_notify::notify_with_fds(&message, files)
+    // Without FDPOLL=0 the store drops a socket whose peer hangs up; the next process is to see that itself.
+    tell(&format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0"), files)
+}
+
+/// Tells the service manager something, with files.
+fn tell(text: &str, files: &[BorrowedFd<'_>]) -> Result<()> {
+    let name = std::env::var_os("NOTIFY_SOCKET").ok_or(ErrorKind::NotFound)?;
+    let address = match name.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(&name)?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&address)?;
+    socket.set_write_timeout(Some(STORED_WITHIN))?;
+    send_line(&socket, text, files)
 }
 
 /// The service manager closes what came with `BARRIER=1` when it has dealt with everything before.
 fn wait_until_stored() -> Result<()> {
     let (mut near, far) = UnixStream::pair()?;
-    sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[far.as_fd()])?;
+    tell("BARRIER=1", &[far.as_fd()])?;
     drop(far);
     near.set_read_timeout(Some(STORED_WITHIN))?;
     match near.read(&mut [0]) {
@@ -73,7 +83,7 @@ fn wait_until_stored() -> Result<()> {
 /// Takes everything of ours out of the store.
 pub(super) fn clear() -> Result<()> {
     for name in [STATE, SOCKET] {
-        sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)])?;
+        tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])?;
     }
     Ok(())
 }
