@@ -23,7 +23,7 @@ const STATE_BYTES_MAX: u64 = 4 << 30;
 
 /// Why a parcel cannot be made or used.
 #[derive(Debug, Error)]
-pub(super) enum ParcelError {
+pub(in crate::daemon) enum ParcelError {
     /// It was made by a program that writes another form.
     #[error("the state has form {0}, and this program reads form {VERSION}")]
     Version(u32),
