@@ -213,10 +213,11 @@ impl Hub {
         for loser in losers {
             self.skip_to_present(loser);
         }
+        // A view that is gone was read by nobody but those who skipped it.
         let trimmed = self
             .views
             .get_mut(id)
-            .is_some_and(|view| view.log.retain(bytes_max));
+            .is_none_or(|view| view.log.retain(bytes_max));
         self.views.recount();
         trimmed
     }

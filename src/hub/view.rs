@@ -275,10 +275,11 @@ impl Views {
         }
     }
 
-    /// A sweep begins: takes the views that have grown.
+    /// A sweep begins: takes the views that have grown. What was appended between two turns becomes readable.
     pub(super) fn take_grown(&mut self) -> Vec<ViewId> {
         for id in &self.grown {
             if let Some(view) = self.slab.get_mut(id.0) {
+                view.log.seal();
                 view.grown = false;
             }
         }

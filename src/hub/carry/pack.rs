@@ -27,6 +27,9 @@ impl Hub {
         let names = self.leave_behind(name_of);
         // What waits only for the end of a turn is done, and every event is readable.
         self.end_turn(now);
+        for (_, view) in self.views.iter_mut() {
+            view.log.seal();
+        }
         let ids = names.iter().enumerate();
         let places: Places = ids.map(|(index, (id, _))| (*id, place(index))).collect();
         let Self {

@@ -165,7 +165,12 @@ impl CarriedSession {
             connection: CarriedConnection::pack(connection),
             logged_in_at: logged_in_at.into(),
             input: input.into(),
-            framer: CarriedFramer::pack(framer.state()),
+            framer: CarriedFramer::pack(if closing.is_some() {
+                // Its input was dropped.
+                FramerState::default()
+            } else {
+                framer.state()
+            }),
             end_of_input,
             pending: pending.into_iter().map(CarriedPending::pack).collect(),
             waiting: waiting.map(CarriedWaiting::pack),
