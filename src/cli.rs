@@ -262,7 +262,7 @@ fn run_proxy(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     until_signal(async |cancel| {
         let path = arguments.handover_socket.clone();
         let handover = Handover::begin(&settings, path, arguments.take_over)?;
-        let daemon = Daemon::bind_with(settings, Passed::of_process(), handover)
+        let daemon = Daemon::bind_after(settings, Passed::of_process(), handover)
             .await?
             .reloading(source);
         daemon.run(cancel).await

@@ -78,6 +78,11 @@ impl NamedAcls {
         acls
     }
 
+    /// The rules of that name in a form that can be compared.
+    pub(super) fn describe(&self, name: &str) -> Option<String> {
+        self.by_name.get(name).map(|rules| format!("{rules:?}"))
+    }
+
     /// The rules of that name; an error when there are none.
     pub(super) fn get(&self, name: &str, at: &Location, report: &mut Report) -> Option<&RuleList> {
         let list = self.by_name.get(name);

@@ -1,9 +1,12 @@
 //! `[general]`: manager.conf's options (`main/manager.c`, `__init_manager`) and ours.
 
+mod values;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::values::{auth_limit, auth_timeout, banner, disabled_events};
 use super::access::{AclDraft, NamedAcls};
 use super::diagnostics::{Location, Report, quoted};
 use super::entry;
@@ -13,7 +16,7 @@ use super::options::{Spec, Treatment};
 use super::raw::RawOption;
 use super::rights::{RightsDraft, shared};
 use super::secret_file::SecretFiles;
-use super::settings::General;
+use super::settings::{General, OnReload};
 use super::tls::listener_options::Rows;
 use super::tls::server::{HasListener, Kind, ListenerDraft};
 use super::value::{self, Unit, assign};
@@ -67,6 +70,7 @@ impl Default for GeneralDraft {
                 retention_bytes: 4 << 20,
                 memory_limit_bytes: 256 << 20,
                 frame_bytes_max: 16 << 20,
+                on_reload: OnReload::Now,
                 flush_delay: Duration::from_millis(10),
             },
             display_connects: true,
@@ -317,6 +321,19 @@ const OWN: &[Row] = &[
             );
         },
     ),
+    Row::read(
+        "reload",
+        "now or asterisk",
+        "now",
+        "whether changed rights hold at once for those who are logged in, or only for new logins, as with Asterisk",
+        |draft, option, report| {
+            let words = [("now", OnReload::Now), ("asterisk", OnReload::Asterisk)];
+            assign(
+                &mut draft.general.on_reload,
+                value::one_of(option, &words, report),
+            );
+        },
+    ),
     Row::unsupported(
         "debug",
         &[],
@@ -384,67 +401,5 @@ fn port(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
     let port = value::number(option, 1024..=65535, report);
     if let Some(Ok(port)) = port.map(u16::try_from) {
         draft.general.bind.set_port(port);
-    }
-}
-
-fn auth_timeout(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
-    let limits = Duration::ZERO..=Duration::from_secs(86_400);
-    let Some(timeout) = value::duration(option, Unit::Seconds, limits, report) else {
-        return;
-    };
-    draft.general.auth_timeout = timeout;
-    if timeout < Duration::from_secs(1) {
-        draft.general.auth_timeout = AUTH_TIMEOUT;
-        report.warning(
-            &option.location,
-            "'authtimeout' is less than a second; the default of 30 seconds is used",
-            "write 1 or more",
-        );
-    }
-}
-
-fn auth_limit(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
-    let Some(limit) = value::count(option, 0..=1_000_000, report) else {
-        return;
-    };
-    draft.general.auth_limit = limit;
-    if limit < 1 {
-        draft.general.auth_limit = AUTH_LIMIT;
-        report.warning(
-            &option.location,
-            "'authlimit' is less than 1; the default of 50 is used",
-            "write 1 or more",
-        );
-    }
-}
-
-/// Blanks before a name are skipped; blanks after it are part of it, as in Asterisk, where such a name never matches.
-fn disabled_events(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
-    let names = option.value.split(',').map(str::trim_start);
-    draft.general.disabled_events = names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    for name in &draft.general.disabled_events {
-        if name.contains(' ') {
-            report.warning(
-                &option.location,
-                format!("no event has a blank in its name, as {} has", quoted(name)),
-                "write names separated by commas, without blanks before a comma",
-            );
-        }
-    }
-}
-
-fn banner(draft: &mut GeneralDraft, option: &RawOption, report: &mut Report) {
-    draft.general.banner = value::text(option, report);
-    if !option.value.is_empty() && !option.value.starts_with(BANNER_START) {
-        report.warning(
-            &option.location,
-            format!(
-                "the banner does not begin with '{BANNER_START}', which many applications look for"
-            ),
-            "write banner = Asterisk Call Manager/ and a version",
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! From a file to settings: which section is what, and what only the whole can tell.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::NamedAcls;
@@ -9,6 +10,7 @@ use super::diagnostics::{Location, Report, quoted};
 use super::general::{self, GeneralDraft};
 use super::http;
 use super::options::{self, Place};
+use super::picture::{self, Picture};
 use super::raw::{self, RawConfig, RawSection};
 use super::secret_file::SecretFiles;
 use super::settings::{Settings, Upstream};
@@ -56,6 +58,23 @@ struct Sorted<'a> {
     users: Vec<&'a RawSection>,
 }
 
+impl<'a> Sorted<'a> {
+    /// All of them.
+    fn by_place(&self) -> impl Iterator<Item = (Place, &'a RawSection)> {
+        let single =
+            |place, section: Option<&'a RawSection>| section.map(|section| (place, section));
+        let several = |place, sections: &[&'a RawSection]| {
+            let sections: Vec<_> = sections.iter().map(|section| (place, *section)).collect();
+            sections
+        };
+        (single(Place::General, self.general).into_iter())
+            .chain(single(Place::Http, self.http))
+            .chain(several(Place::Restriction, &self.restrictions))
+            .chain(several(Place::Upstream, &self.upstreams))
+            .chain(several(Place::User, &self.users))
+    }
+}
+
 fn interpret(
     path: &Path,
     config: &RawConfig,
@@ -95,7 +114,14 @@ fn interpret(
         served: &served,
     };
     let users = read_users(&sorted, &surroundings, &whole, report);
+    let looked_up = picture::Surroundings {
+        files: &secret_files,
+        acls: &acls,
+    };
+    let serves_http = served.http.is_some();
+    let picture = Picture::take(sorted.by_place(), &looked_up, users.clone(), serves_http);
     Some(Settings {
+        picture: Arc::new(picture),
         http: served.http,
         general: general.general,
         upstreams,

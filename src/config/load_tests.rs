@@ -24,6 +24,7 @@ fn defaults() {
         upstreams,
         users,
         http: _,
+        picture: _,
     } = settings.unwrap();
     assert_eq!(general.bind, "127.0.0.1:5039".parse().unwrap());
     assert_eq!(general.auth_timeout, Duration::from_secs(30));

@@ -8,6 +8,7 @@
 mod access;
 mod credentials;
 pub mod diagnostics;
+pub mod diff;
 mod entry;
 mod filters;
 mod general;
@@ -17,6 +18,7 @@ pub mod lexer;
 mod load;
 mod metrics;
 pub mod options;
+mod picture;
 pub mod raw;
 mod rights;
 mod secret_file;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
+use super::diff::Picture;
 use crate::policy::acl::{Acl, RuleList};
 use crate::policy::secret::Secret;
 use crate::policy::user::Users;
@@ -22,6 +23,18 @@ pub struct Settings {
     pub http: Option<Http>,
     /// The user sections.
     pub users: Users,
+    /// What it was read from, to be compared with what is read later.
+    pub picture: Arc<Picture>,
+}
+
+/// What a reload means for those who are logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnReload {
+    /// What is written now holds for them at once, and whoever has no right to be there any more is disconnected.
+    #[default]
+    Now,
+    /// They keep the rights that they logged in with until they leave, as with Asterisk.
+    Asterisk,
 }
 
 /// `[general]`: manager.conf's options and ours.
@@ -66,6 +79,8 @@ pub struct General {
     pub memory_limit_bytes: usize,
     /// `maxmessage`: longest message accepted from Asterisk, in bytes.
     pub frame_bytes_max: usize,
+    /// `reload`: what a reload means for those who are logged in.
+    pub on_reload: OnReload,
     /// `flushdelay`: longest pause between two deliveries of events when busy; zero switches pacing off.
     pub flush_delay: Duration,
 }
@@ -113,6 +128,21 @@ pub struct Upstream {
     pub window: usize,
 }
 
+impl Upstream {
+    /// Whether a connection made with the one would be the same with the other: where to, who as, and how.
+    pub fn connects_like(&self, other: &Self) -> bool {
+        let how = |upstream: &Self| upstream.tls.as_ref().map(|tls| tls.made_of);
+        // All of it is compared, so that the time tells nothing of the secret.
+        let same_secret = self.secret == other.secret;
+        self.host == other.host
+            && self.port == other.port
+            && self.username == other.username
+            && self.auth_type == other.auth_type
+            && how(self) == how(other)
+            && same_secret
+    }
+}
+
 /// A port that speaks TLS.
 #[derive(Debug, Clone)]
 pub struct TlsListener {
@@ -142,6 +172,8 @@ pub struct UpstreamTls {
     pub server_name: ServerName<'static>,
     /// How its certificate is checked.
     pub trust: TlsTrust,
+    /// A hash of all that `tls` and `server_name` were made of, files included: two that are made alike connect alike.
+    pub made_of: [u8; 32],
 }
 
 /// `[http]`: http.conf's options and ours. It is served when `enabled` there and `webenabled` in `[general]` are true.

@@ -26,6 +26,14 @@ fn needed(general: &General) -> u64 {
 
 /// Makes room for as many files as may be needed; warns if the system does not allow so many.
 pub(super) fn prepare(general: &General) {
+    let files = allow(general);
+    if let Err(error) = grow_table(files) {
+        debug!(%error, "the table of open files grows as it is needed");
+    }
+}
+
+/// Allows as many files as may be needed, and says how many are; warns if the system does not allow so many.
+pub(super) fn allow(general: &General) -> u64 {
     let needed = needed(general);
     let allowed = raise_limit(needed);
     if allowed < needed {
@@ -35,9 +43,7 @@ pub(super) fn prepare(general: &General) {
             "the system allows fewer open files than 'sessionlimit' may need: raise the hard limit (LimitNOFILE= of the service, or ulimit -Hn), or lower 'sessionlimit'"
         );
     }
-    if let Err(error) = grow_table(needed.min(allowed)) {
-        debug!(%error, "the table of open files grows as it is needed");
-    }
+    needed.min(allowed)
 }
 
 /// Raises the soft limit as far as is needed and allowed; how many files may be open then.

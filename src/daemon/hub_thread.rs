@@ -40,10 +40,12 @@ const JOIN_POLL: Duration = Duration::from_millis(10);
 pub(super) struct HubThread {
     handle: JoinHandle<()>,
     name: String,
+    cancel: CancellationToken,
 }
 
 impl HubThread {
-    /// Starts the thread; it ends some time after `cancel`. `moved` is what another process had of this Asterisk.
+    /// Starts the thread; it ends some time after `cancel`, or after [`HubThread::end`]. `moved` is what another process had
+    /// of this Asterisk.
     pub(super) fn start(
         general: Arc<General>,
         upstream: Arc<Upstream>,
@@ -55,6 +57,8 @@ impl HubThread {
         let settings = Arc::clone(&upstream);
         let nonce = getrandom::u64().context("the system gives no random numbers")?;
         let name = upstream.name.clone();
+        let own = cancel.child_token();
+        let ended = own.clone();
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let (report_sender, reports) = mpsc::channel(REPORTS_MAX);
         let (web, web_calls) = WebHub::new();
@@ -71,7 +75,7 @@ impl HubThread {
             .name(format!("hub-{name}"))
             .spawn(move || {
                 // Should this thread panic, the program ends instead of serving half of its clients.
-                let _ends_everything = cancel.clone().drop_guard();
+                let ends_everything = cancel.drop_guard();
                 let Moved {
                     mut hub,
                     clients,
@@ -90,16 +94,18 @@ impl HubThread {
                 ));
                 let tasks = LocalSet::new();
                 tasks.spawn_local(Rc::clone(&shell).run_timer());
-                tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream, connection));
+                tasks.spawn_local(Rc::clone(&shell).run_upstream(connection));
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
                 tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
                 tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));
                 tasks.spawn_local(Rc::clone(&shell).run_control(control_calls));
                 runtime.block_on(tasks.run_until(async move {
                     shell.take_back(clients);
-                    cancel.cancelled().await;
+                    ended.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
                 }));
+                // It was asked to end.
+                ends_everything.disarm();
             })
             .context("cannot start a thread")?;
         let ways = Ways {
@@ -112,7 +118,25 @@ impl HubThread {
             pulse,
             banner: seen_banner,
         };
-        Ok((Self { handle, name }, ways))
+        let cancel = own;
+        Ok((
+            Self {
+                handle,
+                name,
+                cancel,
+            },
+            ways,
+        ))
+    }
+
+    /// The name of its upstream.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Ends the thread: its clients are disconnected in good order.
+    pub(super) fn end(&self) {
+        self.cancel.cancel();
     }
 
     /// Waits until the thread has ended, but not for ever: a program that was asked to end, ends.

@@ -1,13 +1,13 @@
 //! What the service manager is told, by the protocol of `sd_notify(3)`: when amimux is ready, how it does, and, by the
 //! watchdog, that every thread still turns. Without a service manager nothing happens here.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tracing::{debug, error};
 
-use crate::hub::pulse::Pulse;
+use crate::session::live::{Live, Rules};
 use crate::session::registry::Registry;
 use crate::session::shell::Clock;
 
@@ -28,8 +28,8 @@ const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 /// What is watched.
 pub(super) struct Watched {
-    /// The hubs' threads, by the names of their upstreams.
-    pub(super) hubs: Vec<(String, Arc<Pulse>)>,
+    /// What is in force: the hubs' threads.
+    pub(super) live: Live,
     /// Who is logged in.
     pub(super) registry: Registry,
     /// The time.
@@ -44,15 +44,16 @@ impl Watched {
         if !is_supervised() {
             return;
         }
-        while self.hubs.iter().any(|(_, pulse)| pulse.beats() == 0) {
+        let is_beginning =
+            |rules: &Rules| rules.upstreams().any(|(_, ways)| ways.pulse.beats() == 0);
+        while is_beginning(&self.live.now()) {
             tokio::time::sleep(BEGIN_POLL).await;
         }
         let mut now = self.clock.now().since_start;
         let mut rate = Rate::new(now, self.events());
         let mut status = self.status(0.0);
         tell(format!("READY=1\nSTATUS={status}\n")).await;
-        let mut watchdog =
-            sd_notify::watchdog_enabled().map(|limit| Watchdog::new(limit, self.hubs.len(), now));
+        let mut watchdog = sd_notify::watchdog_enabled().map(|limit| Watchdog::new(limit, now));
         let look_every = watchdog
             .as_ref()
             .map_or(LOOK_EVERY, |watchdog| watchdog.every.min(LOOK_EVERY));
@@ -76,11 +77,13 @@ impl Watched {
     }
 
     async fn feed(&self, watchdog: &mut Watchdog, now: Duration) {
-        let beats = self.hubs.iter().map(|(_, pulse)| pulse.beats());
+        let rules = self.live.now();
+        let beats = rules
+            .upstreams()
+            .map(|(name, ways)| (name, ways.pulse.beats()));
         match watchdog.look(now, beats) {
             Verdict::Feed => tell("WATCHDOG=1\n".to_owned()).await,
-            Verdict::Still(hub) => {
-                let upstream = self.hubs.get(hub).map(|(name, _)| name.as_str());
+            Verdict::Still(upstream) => {
                 error!(
                     upstream,
                     "the thread of this upstream stands still: the service manager's watchdog is not fed"
@@ -91,16 +94,20 @@ impl Watched {
     }
 
     fn events(&self) -> u64 {
-        let events = self.hubs.iter().map(|(_, pulse)| pulse.events());
+        let rules = self.live.now();
+        let events = rules.upstreams().map(|(_, ways)| ways.pulse.events());
         events.fold(0, u64::wrapping_add)
     }
 
     fn status(&self, events_per_second: f64) -> String {
-        let connected = self.hubs.iter().filter(|(_, pulse)| pulse.is_connected());
+        let rules = self.live.now();
+        let connected = rules
+            .upstreams()
+            .filter(|(_, ways)| ways.pulse.is_connected());
         format!(
             "{} of {} upstreams connected, {} clients, {events_per_second:.0} events/s",
             connected.count(),
-            self.hubs.len(),
+            rules.upstreams().count(),
             self.registry.count(),
         )
     }
@@ -178,7 +185,7 @@ enum Verdict {
     /// It is time, and all threads turn.
     Feed,
     /// It is time, but this thread stands still; said once.
-    Still(usize),
+    Still(String),
 }
 
 /// Decides when the watchdog is fed.
@@ -189,31 +196,39 @@ struct Watchdog {
     due_at: Duration,
     is_reported: bool,
     /// Of each thread the last count of beats, and when it was seen first.
-    seen: Vec<(u64, Duration)>,
+    seen: HashMap<String, (u64, Duration)>,
 }
 
 impl Watchdog {
     /// A watchdog that bites after `limit` without food.
-    fn new(limit: Duration, threads: usize, now: Duration) -> Self {
+    fn new(limit: Duration, now: Duration) -> Self {
         let every = limit / 2;
         Self {
             every,
             patience: every.max(STILL_AFTER),
             due_at: now,
             is_reported: false,
-            seen: vec![(0, now); threads],
+            seen: HashMap::new(),
         }
     }
 
-    /// Looks at the count of beats of each thread.
-    fn look(&mut self, now: Duration, beats: impl Iterator<Item = u64>) -> Verdict {
+    /// Looks at the count of beats of each thread. Threads come and go with their upstreams.
+    fn look<'a>(
+        &mut self,
+        now: Duration,
+        threads: impl Iterator<Item = (&'a str, u64)>,
+    ) -> Verdict {
         let mut still = None;
-        for (thread, (beats, seen)) in beats.zip(&mut self.seen).enumerate() {
-            if seen.0 != beats {
-                *seen = (beats, now);
-            } else if now.saturating_sub(seen.1) >= self.patience {
-                still.get_or_insert(thread);
+        let before = std::mem::take(&mut self.seen);
+        for (thread, beats) in threads {
+            let seen = match before.get(thread) {
+                Some(seen) if seen.0 == beats => *seen,
+                _ => (beats, now),
+            };
+            if now.saturating_sub(seen.1) >= self.patience {
+                still.get_or_insert_with(|| thread.to_owned());
             }
+            self.seen.insert(thread.to_owned(), seen);
         }
         if now < self.due_at {
             return Verdict::Wait;
@@ -236,7 +251,9 @@ impl Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::registry::SessionLimits;
+    use crate::hub::limit::LimitCounters;
+    use crate::session::live::fixtures;
+    use std::sync::Arc;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -244,10 +261,14 @@ mod tests {
 
     #[test]
     fn the_watchdog_is_fed_at_half_its_time_while_all_threads_beat() {
-        let mut watchdog = Watchdog::new(seconds(30), 2, seconds(100));
+        let mut watchdog = Watchdog::new(seconds(30), seconds(100));
         let mut fed = Vec::new();
         for second in 100..160 {
-            if watchdog.look(seconds(second), [second, second * 2].into_iter()) == Verdict::Feed {
+            if watchdog.look(
+                seconds(second),
+                [("one", second), ("two", second * 2)].into_iter(),
+            ) == Verdict::Feed
+            {
                 fed.push(second);
             }
         }
@@ -256,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_stands_still_is_reported_once_and_starves_the_watchdog() {
-        let mut watchdog = Watchdog::new(seconds(20), 2, seconds(0));
+        let mut watchdog = Watchdog::new(seconds(20), seconds(0));
         let mut seen = Vec::new();
         for second in 0..60 {
             // The second thread stands still from second 12 to 40.
@@ -265,7 +286,10 @@ mod tests {
             } else {
                 second
             };
-            let verdict = watchdog.look(seconds(second), [second + 1, other + 1].into_iter());
+            let verdict = watchdog.look(
+                seconds(second),
+                [("one", second + 1), ("two", other + 1)].into_iter(),
+            );
             if verdict != Verdict::Wait {
                 seen.push((second, verdict));
             }
@@ -274,7 +298,7 @@ mod tests {
             (0, Verdict::Feed),
             (10, Verdict::Feed),
             (20, Verdict::Feed),
-            (30, Verdict::Still(1)),
+            (30, Verdict::Still("two".to_owned())),
             (40, Verdict::Feed),
             (50, Verdict::Feed),
         ];
@@ -283,12 +307,15 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_busy_for_seconds_is_not_still() {
-        let mut watchdog = Watchdog::new(seconds(2), 1, seconds(0));
+        let mut watchdog = Watchdog::new(seconds(2), seconds(0));
         let verdicts: Vec<_> = (0..7)
-            .map(|second| watchdog.look(seconds(second), [1].into_iter()))
+            .map(|second| watchdog.look(seconds(second), [("one", 1)].into_iter()))
             .collect();
         assert_eq!(verdicts[..5], [const { Verdict::Feed }; 5]);
-        assert_eq!(verdicts[5..], [Verdict::Still(0), Verdict::Wait]);
+        assert_eq!(
+            verdicts[5..],
+            [Verdict::Still("one".to_owned()), Verdict::Wait]
+        );
     }
 
     #[test]
@@ -305,19 +332,20 @@ mod tests {
 
     #[test]
     fn the_status_counts() {
-        let pulses = [true, false].map(|is_connected| {
-            let pulse = Pulse::default();
-            pulse.beat(is_connected);
-            ("pbx".to_owned(), Arc::new(pulse))
-        });
+        let live = fixtures::live("pbx", Arc::<LimitCounters>::default());
         let watched = Watched {
-            hubs: pulses.into(),
-            registry: Registry::new(SessionLimits::default()),
+            live: live.clone(),
+            registry: Registry::default(),
             clock: Clock::start(),
         };
+        let status = |rate| watched.status(rate);
+        assert!(status(0.0).starts_with("0 of 1 upstreams connected"));
+        for (_, ways) in live.now().upstreams() {
+            ways.pulse.beat(true);
+        }
         assert_eq!(
             watched.status(479.6),
-            "1 of 2 upstreams connected, 0 clients, 480 events/s"
+            "1 of 1 upstreams connected, 0 clients, 480 events/s"
         );
     }
 }

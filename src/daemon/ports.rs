@@ -4,12 +4,14 @@
 use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use listenfd::ListenFd;
-use tracing::{info, warn};
+use rustix::net::sockopt::set_socket_reuseport;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
 
-use super::handover::store;
+use super::handover::Stored;
+use crate::config::settings::{Settings, TlsListener};
 
 /// Why a port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +72,7 @@ impl PortError {
 }
 
 /// What is served on a port.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Service {
     /// What the service manager calls the socket.
     pub(super) name: &'static str,
@@ -104,26 +106,223 @@ pub(super) const METRICS: Service = Service {
     option: "`metricsbindaddr` in [general]",
 };
 
-/// The ports that are open, to be handed to another process. Shared with whoever does that.
-#[derive(Debug, Clone, Default)]
-pub(super) struct OpenPorts(Arc<Mutex<Vec<(&'static str, TcpListener)>>>);
+const ALL: [Service; 5] = [AMI, AMI_TLS, METRICS, HTTP, HTTPS];
 
-impl OpenPorts {
-    /// A port of that service was opened.
-    fn add(&self, service: Service, listener: &TcpListener) -> std::io::Result<()> {
-        let copy = listener.try_clone()?;
-        let mut ports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ports.push((service.name, copy));
-        Ok(())
+/// What is to be served, and where.
+fn wanted(settings: &Settings) -> Vec<(Service, SocketAddr)> {
+    let general = &settings.general;
+    let http = settings.http.as_ref();
+    let tls = |listener: Option<&TlsListener>| listener.map(|listener| listener.bind);
+    let all = [
+        (AMI, Some(general.bind)),
+        (AMI_TLS, tls(general.tls.as_ref())),
+        (METRICS, general.metrics),
+        (HTTP, http.map(|http| http.bind)),
+        (HTTPS, tls(http.and_then(|http| http.tls.as_ref()))),
+    ];
+    let wanted = all.into_iter();
+    wanted
+        .filter_map(|(service, address)| Some((service, address?)))
+        .collect()
+}
+
+/// A port that is open.
+#[derive(Debug)]
+struct OpenPort {
+    service: Service,
+    /// Where the configuration wants it.
+    wanted: SocketAddr,
+    /// The service manager opened it.
+    is_passed: bool,
+    socket: TcpListener,
+    closed: CancellationToken,
+}
+
+/// A port that is to be served from now on.
+#[derive(Debug)]
+pub(super) struct NewPort {
+    pub(super) service: Service,
+    /// It does not block.
+    pub(super) listener: TcpListener,
+    /// Cancelled when it is to be served no longer.
+    pub(super) closed: CancellationToken,
+}
+
+/// All ports that are open.
+#[derive(Debug)]
+pub(super) struct Ports {
+    passed: Passed,
+    open: Vec<OpenPort>,
+}
+
+/// Other ports, opened but not served yet.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// What is to be open.
+    wanted: Vec<(Service, SocketAddr)>,
+    opened: Vec<(OpenPort, TcpListener)>,
+    /// What the service manager has opened elsewhere than the configuration says now.
+    pub(super) unmoved: Vec<Service>,
+}
+
+impl Ports {
+    /// No port is open yet but those that were passed.
+    pub(super) const fn new(passed: Passed) -> Self {
+        Self {
+            passed,
+            open: Vec::new(),
+        }
     }
 
-    /// Copies of them, by the names of what is served there.
+    /// Opens the ports that these settings want and that are not open. Nothing else changes before [`Ports::commit`].
+    ///
+    /// # Errors
+    /// One of them cannot be opened; then none is.
+    pub(super) fn plan(&self, settings: &Settings) -> Result<Plan, PortError> {
+        let wanted = wanted(settings);
+        let mut plan = Plan {
+            opened: Vec::new(),
+            unmoved: Vec::new(),
+            wanted: wanted.clone(),
+        };
+        for (service, address) in wanted {
+            match self.open.iter().find(|port| port.service == service) {
+                Some(port) if port.wanted == address => {}
+                Some(port) if port.is_passed => plan.unmoved.push(service),
+                _ => plan.opened.push(self.open(service, address)?),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Closes what is wanted no longer, and returns what is to be served.
+    pub(super) fn commit(&mut self, plan: Plan) -> Vec<NewPort> {
+        self.open.retain_mut(|port| {
+            let wanted = plan.wanted.iter().find(|(it, _)| *it == port.service);
+            let replaced = plan.opened.iter().any(|(it, _)| it.service == port.service);
+            match wanted {
+                Some((_, address)) if !replaced => {
+                    port.wanted = *address;
+                    true
+                }
+                _ => {
+                    port.closed.cancel();
+                    false
+                }
+            }
+        });
+        let mut opened = Vec::new();
+        for (port, listener) in plan.opened {
+            opened.push(NewPort {
+                service: port.service,
+                listener,
+                closed: port.closed.clone(),
+            });
+            self.open.push(port);
+        }
+        opened
+    }
+
+    /// Copies of what this process has open, by the names of what is served there. What the service manager has open, it
+    /// passes to the next process itself.
+    ///
+    /// # Errors
+    /// They cannot be copied.
     pub(super) fn copies(&self) -> std::io::Result<Vec<(String, OwnedFd)>> {
-        let ports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let copies = ports
-            .iter()
-            .map(|(name, listener)| Ok(((*name).to_owned(), listener.try_clone()?.into())));
+        let own = self.open.iter().filter(|port| !port.is_passed);
+        let copies = own.map(|port| {
+            let name = port.service.name.to_owned();
+            Ok((name, port.socket.try_clone()?.into()))
+        });
         copies.collect()
+    }
+
+    /// Where that service is.
+    pub(super) fn address(&self, service: Service) -> Option<SocketAddr> {
+        let port = self.open.iter().find(|port| port.service == service)?;
+        port.socket.local_addr().ok()
+    }
+
+    /// Says which of the passed sockets are not used. One that no option can ever use is closed; a reload may use the
+    /// others.
+    pub(super) fn warn_of_rest(&mut self) {
+        let is_used = |name: &str| {
+            let mut used = self.open.iter().filter(|port| port.is_passed);
+            used.any(|port| port.service.name == name)
+        };
+        let mut seen: Vec<String> = Vec::new();
+        self.passed.handed.clear();
+        self.passed.sockets.retain(|(name, listener)| {
+            let is_first = !seen.contains(name);
+            seen.push(name.clone());
+            if !is_first || !is_used(name) {
+                let address = listener.local_addr().ok().map(tracing::field::display);
+                warn!(
+                    name: "socket-unused",
+                    socket = name,
+                    address,
+                    "a socket of the service manager is not used: its name must be ami, ami-tls, http, https or metrics, each once, and the configuration must serve that"
+                );
+            }
+            is_first && ALL.iter().any(|service| service.name == name)
+        });
+    }
+
+    /// The socket of that service, or a new one at `address`, and once more for who serves it. It does not block.
+    fn open(
+        &self,
+        service: Service,
+        address: SocketAddr,
+    ) -> Result<(OpenPort, TcpListener), PortError> {
+        let failed = |error| PortError::new(address, service.option, error);
+        let passed = self.passed.get(service);
+        let socket = match passed {
+            Some(listener) => listener.try_clone().map_err(failed)?,
+            None => match self.passed.handed(service, address) {
+                Some(listener) => listener.try_clone().map_err(failed)?,
+                None => self.bind(address).map_err(failed)?,
+            },
+        };
+        socket.set_nonblocking(true).map_err(failed)?;
+        let listener = socket.try_clone().map_err(failed)?;
+        let at = socket.local_addr().map_err(failed)?;
+        match passed {
+            Some(_) => {
+                info!(socket = service.name, address = %at, "a socket of the service manager is used")
+            }
+            None => debug!(service = service.name, address = %at, "a port is open"),
+        }
+        let port = OpenPort {
+            service,
+            wanted: address,
+            is_passed: passed.is_some(),
+            socket,
+            closed: CancellationToken::new(),
+        };
+        Ok((port, listener))
+    }
+
+    /// As tokio does it: an address that was in use a moment ago can be used again, and 1024 connections wait at most.
+    fn bind(&self, address: SocketAddr) -> std::io::Result<TcpListener> {
+        match bind(address, false) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            bound => return bound,
+        }
+        // Perhaps it is one of ours that is in the way and is about to be closed, such as the same port at all addresses.
+        let in_the_way = |port: &&OpenPort| {
+            let at = port.socket.local_addr();
+            at.is_ok_and(|at| at.port() == address.port())
+        };
+        let shared: Vec<_> = self.open.iter().filter(in_the_way).collect();
+        for port in &shared {
+            set_socket_reuseport(&port.socket, true)?;
+        }
+        let bound = bind(address, !shared.is_empty());
+        for port in &shared {
+            // As it was: another program is told that the port is in use.
+            set_socket_reuseport(&port.socket, false)?;
+        }
+        bound
     }
 }
 
@@ -134,10 +333,8 @@ pub struct Passed {
     sockets: Vec<(String, TcpListener)>,
     /// Those of the process before.
     handed: Vec<(String, TcpListener)>,
-    /// The state and the sockets of the process before, from the service manager's store.
-    stored: Option<(OwnedFd, Vec<OwnedFd>)>,
-    /// Those that this process has opened, or got from the process before.
-    open: OpenPorts,
+    /// What the service manager kept of the process before.
+    stored: Option<Stored>,
 }
 
 impl Passed {
@@ -158,30 +355,30 @@ impl Passed {
         let mut stored = Vec::new();
         let mut envelope = None;
         for (place, name) in names.into_iter().enumerate() {
-            let taken = if name == store::STATE {
-                files
-                    .take_unix_listener(place)
-                    .map(|file| envelope = file.map(OwnedFd::from))
+            let taken = if name == Stored::ENVELOPE {
+                let taken = files.take_unix_listener(place);
+                taken.map(|file| envelope = file.map(OwnedFd::from))
             } else {
-                files.take_tcp_listener(place).map(|file| {
-                    let Some(file) = file else { return };
-                    if name == store::SOCKET {
-                        stored.push(file.into());
-                    } else {
-                        passed.sockets.push((name.clone(), file));
-                    }
+                // Whether or not it listens.
+                files.take_tcp_listener(place).map(|file| match file {
+                    Some(file) if name == Stored::SOCKET => stored.push(file.into()),
+                    Some(file) => passed.sockets.push((name.clone(), file)),
+                    None => {}
                 })
             };
             if let Err(error) = taken {
                 warn!(socket = name, %error, "a socket that the service manager passed cannot be used");
             }
         }
-        passed.stored = envelope.map(|envelope| (envelope, stored));
+        passed.stored = envelope.map(|envelope| Stored {
+            envelope,
+            sockets: stored,
+        });
         passed
     }
 
-    /// What the service manager kept of the process before.
-    pub(super) const fn take_stored(&mut self) -> Option<(OwnedFd, Vec<OwnedFd>)> {
+    /// What the service manager kept of the process before; it is taken once.
+    pub(super) const fn take_stored(&mut self) -> Option<Stored> {
         self.stored.take()
     }
 
@@ -190,134 +387,41 @@ impl Passed {
         self.handed = ports;
     }
 
-    /// The ports that this process has opened so far, and will open.
-    pub(super) fn open_ports(&self) -> OpenPorts {
-        self.open.clone()
-    }
-
-    /// The socket of that service, or a new one at `address`. It does not block.
-    ///
-    /// # Errors
-    /// The port cannot be opened.
-    pub(super) fn open(
-        &mut self,
-        service: Service,
-        address: SocketAddr,
-    ) -> Result<TcpListener, PortError> {
-        let failed = |error| PortError::new(address, service.option, error);
-        let place = self
-            .sockets
-            .iter()
-            .position(|(name, _)| name == service.name);
-        let listener = if let Some(place) = place {
-            let (name, listener) = self.sockets.remove(place);
-            let address = listener.local_addr().map_err(failed)?;
-            info!(socket = name, %address, "a socket of the service manager is used");
-            listener
-        } else {
-            let listener = match self.take_handed(service, address) {
-                Some(listener) => listener,
-                None => bind(address).map_err(failed)?,
-            };
-            self.open.add(service, &listener).map_err(failed)?;
-            listener
-        };
-        listener.set_nonblocking(true).map_err(failed)?;
-        Ok(listener)
-    }
-
     /// The socket of that service which the process before had, if it is where it is wanted now.
-    fn take_handed(&mut self, service: Service, address: SocketAddr) -> Option<TcpListener> {
+    fn handed(&self, service: Service, address: SocketAddr) -> Option<&TcpListener> {
         let is_wanted = |listener: &TcpListener| {
             listener.local_addr().is_ok_and(|at| {
                 at.ip() == address.ip() && (at.port() == address.port() || address.port() == 0)
             })
         };
         let mut handed = self.handed.iter();
-        let place =
-            handed.position(|(name, listener)| name == service.name && is_wanted(listener))?;
-        Some(self.handed.remove(place).1)
+        let found = handed.find(|(name, listener)| name == service.name && is_wanted(listener));
+        found.map(|(_, listener)| listener)
     }
 
-    /// Says which sockets are left, and closes them: no option says that something is served there.
-    pub(super) fn warn_of_rest(self) {
-        for (name, listener) in self.sockets {
-            let address = listener.local_addr().ok().map(tracing::field::display);
-            warn!(
-                socket = name,
-                address,
-                "a socket of the service manager is not used: its name must be ami, ami-tls, http, https or metrics, each once, and the configuration must serve that"
-            );
-        }
+    /// The socket of that service. It stays open, so that it can be used again.
+    fn get(&self, service: Service) -> Option<&TcpListener> {
+        let mut sockets = self.sockets.iter();
+        let found = sockets.find(|(name, _)| name == service.name);
+        found.map(|(_, listener)| listener)
     }
 }
 
-/// As tokio does it: an address that was in use a moment ago can be used again, and 1024 connections wait at most.
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(address: SocketAddr, beside_ours: bool) -> std::io::Result<TcpListener> {
     use socket2::{Domain, Socket, Type};
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
+    if beside_ours {
+        socket.set_reuse_port(true)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(1024)?;
+    if beside_ours {
+        socket.set_reuse_port(false)?;
+    }
     Ok(socket.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn anywhere() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    }
-
-    #[test]
-    fn a_socket_is_taken_by_its_name_and_once() {
-        let listeners = ["ami", "ami", "web"].map(|name| {
-            let listener = TcpListener::bind(anywhere()).unwrap();
-            (name.to_owned(), listener)
-        });
-        let addresses = listeners
-            .each_ref()
-            .map(|(_, listener)| listener.local_addr().unwrap());
-        let mut passed = Passed {
-            sockets: listeners.into(),
-            ..Passed::default()
-        };
-        let open = |passed: &mut Passed, service| {
-            let listener = passed.open(service, anywhere()).unwrap();
-            listener.local_addr().unwrap()
-        };
-        assert_eq!(open(&mut passed, AMI), addresses[0]);
-        let tls = open(&mut passed, AMI_TLS);
-        assert!(!addresses.contains(&tls), "a new one");
-        let names: Vec<_> = passed
-            .sockets
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        assert_eq!(names, ["ami", "web"]);
-        passed.warn_of_rest();
-    }
-
-    #[test]
-    fn what_went_wrong_is_told_with_the_option() {
-        let taken = TcpListener::bind(anywhere()).unwrap();
-        let address = taken.local_addr().unwrap();
-        let error = Passed::default().open(HTTP, address).unwrap_err();
-        assert!(matches!(error, PortError::InUse { .. }), "{error:?}");
-        assert!(
-            error.to_string().contains("`bindport`") && error.to_string().contains("ss -ltnp"),
-            "{error}"
-        );
-        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5038));
-        let error = Passed::default().open(METRICS, elsewhere).unwrap_err();
-        assert!(matches!(error, PortError::NotHere { .. }), "{error:?}");
-        for (kind, part) in [
-            (ErrorKind::PermissionDenied, "CAP_NET_BIND_SERVICE"),
-            (ErrorKind::OutOfMemory, "out of memory"),
-        ] {
-            let error = PortError::new(address, AMI.option, kind.into()).to_string();
-            assert!(error.contains(part) && error.contains("`port`"), "{error}");
-        }
-    }
-}
+#[path = "ports_tests.rs"]
+mod tests;

@@ -32,7 +32,7 @@ pub(super) async fn text(site: &Site, parts: &Parts, body: Incoming) -> Result<B
         let query = parts.uri.query().unwrap_or_default();
         return Ok(Bytes::copy_from_slice(query.as_bytes()));
     }
-    let body = body::read(body, site.http.inactivity).await;
+    let body = body::read(body, site.http().inactivity).await;
     let body = body.map_err(|error| broken_body(site, error))?;
     Ok(match body::is_of_type(&parts.headers, FORM_TYPE) {
         true => body,
@@ -105,7 +105,7 @@ pub(super) async fn with_cookie(
                 let mut reply = answered(form, html::Form::Cookie, &parameters, &answer);
                 let life = site.sessions.life().as_secs();
                 let key = session.session.key;
-                let cookie = key.set_cookie(Some(life), &site.http.prefix, peer.tls);
+                let cookie = key.set_cookie(Some(life), &site.http().prefix, peer.tls);
                 reply::set_text(&mut reply, header::SET_COOKIE, &cookie);
                 // Only answers with a cookie have it.
                 reply::set(&mut reply, header::PRAGMA, "SuppressEvents");

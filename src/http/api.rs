@@ -80,7 +80,7 @@ async fn log_in(
     }
     let mut reply = reply::json(StatusCode::OK, &object!({ "expires": expires }));
     // A stream keeps its session for longer than any time that could be told here.
-    let cookie = key.set_cookie(None, &site.http.prefix, peer.tls);
+    let cookie = key.set_cookie(None, &site.http().prefix, peer.tls);
     reply::set_text(&mut reply, header::SET_COOKIE, &cookie);
     Ok(reply)
 }
@@ -125,7 +125,7 @@ async fn read(site: &Site, parts: &Parts, body: Incoming) -> Result<Value, Refus
             "the body must be application/json",
         ));
     }
-    let body = body::read(body, site.http.inactivity).await;
+    let body = body::read(body, site.http().inactivity).await;
     let body = body.map_err(|error| {
         let status = match error {
             BodyError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,

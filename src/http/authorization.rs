@@ -178,7 +178,7 @@ fn owner(site: &Site, peer: &Peer, turn: &Turn, token: &Secret) -> Result<Arc<Us
         .gate
         .with_failed_logins(|failed_logins| failed_logins.begin(address, now));
     let mut found = None;
-    for user in site.gate.users.iter() {
+    for user in site.gate.live.now().users.iter() {
         let is_its = (user.web_token.as_ref()).is_some_and(|own| own.matches(token.expose()));
         if is_its && may_try {
             found = Some(Arc::clone(user));

@@ -279,8 +279,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_due_follows_what_the_connection_does() {
         let (near, mut far) = duplex(8);
-        let room = Room::new(1);
-        let pulse = Pulse::new(Rc::new(room.enter(Host::V4(1)).unwrap()));
+        let room = Room::default();
+        let pulse = Pulse::new(Rc::new(room.enter(Host::V4(1), 1).unwrap()));
         let mut watched = Watched::new(near, Rc::clone(&pulse));
         assert_eq!(due(&pulse), Some((10, Overdue::Idle)));
         far.write_all(b"GET").await.unwrap();
@@ -309,9 +309,9 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_is_done_for_somebody_known_keeps_its_place() {
-        let room = Room::new(1);
-        let is_kept = || room.enter(Host::V4(2)).is_none();
-        let start = || Pulse::new(Rc::new(room.enter(Host::V4(1)).unwrap()));
+        let room = Room::default();
+        let is_kept = || room.enter(Host::V4(2), 1).is_none();
+        let start = || Pulse::new(Rc::new(room.enter(Host::V4(1), 1).unwrap()));
         let pulse = start();
         let answering = pulse.answering();
         pulse.vouch();

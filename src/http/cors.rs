@@ -39,7 +39,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue
 
 /// Whether no page of another origin caused that request, but for those of configured origins.
 pub(super) fn is_welcome(site: &Site, peer: &Peer, headers: &HeaderMap) -> bool {
-    is_welcome_at(&site.http.cors_origins, peer.tls, headers)
+    is_welcome_at(&site.http().cors_origins, peer.tls, headers)
 }
 
 fn is_welcome_at(known: &[String], tls: bool, headers: &HeaderMap) -> bool {
@@ -63,11 +63,11 @@ fn is_same(tls: bool, origin: &HeaderValue, headers: &HeaderMap) -> bool {
 
 /// Lets a page of a configured origin read the answer.
 pub(super) fn allow(site: &Site, headers: &HeaderMap, reply: &mut Reply) {
-    if site.http.cors_origins.is_empty() {
+    if site.http().cors_origins.is_empty() {
         return;
     }
     reply::set(reply, header::VARY, "Origin");
-    if let Some(origin) = configured(&site.http.cors_origins, headers) {
+    if let Some(origin) = configured(&site.http().cors_origins, headers) {
         let of_reply = reply.headers_mut();
         of_reply.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         reply::set(reply, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
@@ -76,7 +76,7 @@ pub(super) fn allow(site: &Site, headers: &HeaderMap, reply: &mut Reply) {
 
 /// The answer to a browser that asks whether a page of another origin may ask.
 pub(super) fn preflight(site: &Site, endpoint: &Endpoint, headers: &HeaderMap) -> Reply {
-    if configured(&site.http.cors_origins, headers).is_none() {
+    if configured(&site.http().cors_origins, headers).is_none() {
         return reply::json_error(StatusCode::FORBIDDEN, UNWELCOME);
     }
     let mut reply = reply::whole(StatusCode::NO_CONTENT, "text/plain", Bytes::new());

@@ -122,7 +122,8 @@ fn prove(site: &Site, peer: &Peer, parts: &Parts) -> Result<Proved, Box<Reply>> 
         site.tell_refusal(peer, &name, reason, RefusedCause::RateLimit);
         return Err(challenge(site, None));
     }
-    let user = site.gate.users.get(credentials.username());
+    let rules = site.gate.live.now();
+    let user = rules.users.get(credentials.username());
     let method = parts.method.as_str();
     let proved = credentials.prove(user.map(|user| &**user), REALM, method);
     let user = match (proved, user) {

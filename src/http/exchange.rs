@@ -107,7 +107,8 @@ impl Site {
                 Ok(answer.bytes)
             }
             Err(error) => {
-                if error == WebError::SessionEnded {
+                // Its Asterisk was removed, or all of amimux ends.
+                if matches!(error, WebError::SessionEnded | WebError::ShuttingDown) {
                     self.sessions.end(session);
                 }
                 Err(error.into())
@@ -132,6 +133,8 @@ impl Site {
             listener,
         };
         self.sessions.admit(session, inside);
+        // What was decided may be out of date by now.
+        self.sessions.revise(session, &self.gate.live.now());
         match session.is_over() {
             true => Err(Trouble::Over),
             false => Ok(answer),
@@ -143,8 +146,9 @@ impl Site {
     /// # Errors
     /// amimux is ending.
     pub(super) async fn enter_hub(&self, entrant: Entrant) -> Result<(Entered, WebHub), Trouble> {
-        let hub = self.hubs.get(&entrant.admission.user.upstream);
-        let hub = hub.ok_or(Trouble::ShuttingDown)?.clone();
+        let rules = self.gate.live.now();
+        let ways = rules.hubs.get(&entrant.admission.user.upstream);
+        let hub = ways.ok_or(Trouble::ShuttingDown)?.web.clone();
         let entered = hub.enter(entrant).await?;
         Ok((entered, hub))
     }

@@ -153,14 +153,14 @@ impl Visit {
         } else if !user.allow_multiple_login && gate.registry.is_in_use(user) {
             Some((Barred::InUse, ALREADY_IN_USE))
         } else {
-            let full = gate.registry.full(user, address);
+            let full = gate.full(user, address);
             full.map(|full| (Barred::Full, full.reason()))
         };
         if let Some((barred, reason)) = barred {
             let cause = match barred {
                 Barred::Address => denied(),
                 Barred::InUse => RefusedCause::SessionLimit(None),
-                Barred::Full => RefusedCause::SessionLimit(gate.registry.full(user, address)),
+                Barred::Full => RefusedCause::SessionLimit(gate.full(user, address)),
             };
             self.refuse(gate, &user.name, reason, cause);
             return Err(barred);
@@ -237,7 +237,7 @@ pub(super) fn follower(
     resume: Option<Place>,
 ) -> Result<Entrant, Full> {
     let address = connection.address();
-    if let Some(full) = gate.registry.full(user, address) {
+    if let Some(full) = gate.full(user, address) {
         return Err(full);
     }
     let login = gate.registry.log_in(user, address);

@@ -12,12 +12,11 @@ use crate::policy::host::Host;
 use crate::session::crowd::Crowd;
 
 /// The places for connections.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Room(Rc<RefCell<Places>>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Places {
-    limit: usize,
     /// The number of the next one; the oldest has the smallest.
     next: u64,
     taken: HashMap<u64, CancellationToken>,
@@ -39,20 +38,11 @@ pub(super) struct Place {
 }
 
 impl Room {
-    pub(super) fn new(limit: usize) -> Self {
-        Self(Rc::new(RefCell::new(Places {
-            limit,
-            next: 0,
-            taken: HashMap::new(),
-            idle: Crowd::default(),
-            closing: 0,
-        })))
-    }
-
-    /// A place for one more from that host; `None` if there is none. It would give way until it says otherwise.
-    pub(super) fn enter(&self, host: Host) -> Option<Place> {
+    /// A place for one more from that host where there are `limit` of them; `None` if there is none. It would give way
+    /// until it says otherwise.
+    pub(super) fn enter(&self, host: Host, limit: usize) -> Option<Place> {
         let mut places = self.0.borrow_mut();
-        if places.taken.len() >= places.limit {
+        if places.taken.len() >= limit {
             let (owner, number) = places.idle.gives_way_to(host)?;
             places.idle.remove(owner, number);
             let needed = places.taken.remove(&number)?;
@@ -135,12 +125,12 @@ mod tests {
 
     #[test]
     fn what_does_nothing_gives_way_and_what_does_something_never() {
-        let room = Room::new(4);
-        let greedy = [(); 3].map(|()| room.enter(host(1)).unwrap());
+        let room = Room::default();
+        let greedy = [(); 3].map(|()| room.enter(host(1), 4).unwrap());
         let [first, second, third] = &greedy;
-        let modest = room.enter(host(2)).unwrap();
+        let modest = room.enter(host(2), 4).unwrap();
         first.set_idle(false);
-        let newcomer = room.enter(host(3)).unwrap();
+        let newcomer = room.enter(host(3), 4).unwrap();
         let all = [first, second, third, &modest, &newcomer];
         assert_eq!(given_way(&all), [false, true, false, false, false]);
         assert_eq!(room.closing(), 1);
@@ -150,9 +140,9 @@ mod tests {
         for place in [third, &modest, &newcomer] {
             place.set_idle(false);
         }
-        assert!(room.enter(host(4)).is_none() && room.enter(host(1)).is_none());
+        assert!(room.enter(host(4), 4).is_none() && room.enter(host(1), 4).is_none());
         modest.set_idle(true);
-        let last = room.enter(host(1)).unwrap();
+        let last = room.enter(host(1), 4).unwrap();
         assert_eq!(given_way(&all), [false, true, false, true, false]);
         drop((modest, newcomer, last));
         assert_eq!((room.closing(), room.is_empty()), (1, false));
@@ -164,6 +154,6 @@ mod tests {
 
     #[test]
     fn a_room_without_a_place_has_none() {
-        assert!(Room::new(0).enter(host(1)).is_none());
+        assert!(Room::default().enter(host(1), 0).is_none());
     }
 }

@@ -1,6 +1,5 @@
 //! The server: accepts connections, with or without TLS, and gives each to hyper in a task of its own.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -17,11 +16,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use super::connection::{Overdue, Patience, Pulse, STALLED_MAX, Socket, Watched};
 use super::page::ErrorPage;
@@ -29,12 +29,10 @@ use super::room::{Place, Room};
 use super::site::{HEADERS_MAX, Peer, Site};
 use crate::config::settings::Http;
 use crate::hub::limit::Limit;
-use crate::policy::acl::Acl;
 use crate::policy::host::Host;
 use crate::session::entrance::certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::ConnectionLines;
-use crate::session::web::WebHub;
 use crate::transport::accept::accept;
 use crate::transport::socket::{prepare_client, wait_for_client};
 
@@ -59,42 +57,41 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Bytes that a closed client may go on sending before it is cut off.
 const LINGER_BYTES: u64 = 256 * 1024;
 
+/// Connections that the system holds for a port, and that are still taken when it is closed.
+const BACKLOG_MAX: usize = 1024;
+
 /// A time that is never reached.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A port that is served.
 #[derive(Debug)]
 pub struct Port {
-    /// Where connections come from.
-    pub listener: TcpListener,
-    /// The TLS that is spoken there, as it is now; `None` for plain HTTP.
-    pub tls: Option<watch::Receiver<Arc<ServerConfig>>>,
+    /// Where connections come from. It does not block.
+    pub listener: std::net::TcpListener,
+    /// Whether it is HTTPS. Each connection gets what the settings say when it comes.
+    pub encrypted: bool,
+    /// Cancelled when nobody is accepted any more.
+    pub closed: CancellationToken,
 }
 
 /// Everything that the server needs.
 #[derive(Debug)]
 pub struct Server {
-    /// `[http]`.
-    pub http: Http,
-    /// What logins are decided with.
+    /// `[http]` as it is at the start.
+    pub http: Arc<Http>,
+    /// What logins are decided with, and what is in force.
     pub gate: Gate,
-    /// The way to each Asterisk's thread, by the upstream's name.
-    pub hubs: HashMap<String, WebHub>,
-    /// Who may connect at all.
-    pub acl: Acl,
 }
 
 struct Shared {
     site: Rc<Site>,
-    acl: Acl,
-    patience: Patience,
     room: Room,
     lines: ConnectionLines,
     cancel: CancellationToken,
 }
 
 impl Server {
-    /// Serves until `cancel`, and then for as long as requests are under way, but not for ever. Wants a `LocalSet`.
+    /// Serves the ports that come until `cancel`, and then for as long as requests are under way, but not for ever. Wants a `LocalSet`.
     ///
     /// Cancel safe: connections are dropped with the `LocalSet`.
     ///
@@ -102,28 +99,34 @@ impl Server {
     /// The system gives no random numbers.
     pub async fn run(
         self,
-        ports: Vec<Port>,
+        mut ports: mpsc::Receiver<Port>,
         cancel: CancellationToken,
     ) -> Result<(), getrandom::Error> {
         let shared = Rc::new(Shared {
-            acl: self.acl,
-            patience: Patience {
-                inactivity: self.http.inactivity,
-                keep_alive: self.http.keep_alive,
-            },
-            room: Room::new(self.http.connection_limit),
+            room: Room::default(),
             lines: ConnectionLines::default(),
             cancel: cancel.clone(),
-            site: Site::new(self.http, self.gate, self.hubs)?,
+            site: Site::new(self.http, self.gate)?,
         });
         let sessions = Rc::clone(&shared.site.sessions);
         tokio::task::spawn_local(async move { sessions.run_timer().await });
-        for port in ports {
-            tokio::task::spawn_local(Rc::clone(&shared).accept(port));
+        let mut live = shared.site.gate.live.clone();
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                () = live.changed() => shared.site.sessions.follow(&live.now()),
+                Some(port) = ports.recv() => {
+                    tokio::task::spawn_local(Rc::clone(&shared).accept(port));
+                }
+            }
         }
-        cancel.cancelled().await;
         let deadline = Instant::now() + END_WITHIN;
         while !shared.room.is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // The hubs may live on: what stood for these sessions there goes.
+        shared.site.sessions.end_all();
+        while !shared.site.sessions.is_settled() && Instant::now() < deadline + END_WITHIN {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())
@@ -132,11 +135,20 @@ impl Server {
 
 impl Shared {
     async fn accept(self: Rc<Self>, port: Port) {
-        loop {
+        let listener = match TcpListener::from_std(port.listener) {
+            Ok(listener) => listener,
+            Err(error) => return error!(%error, "a port of HTTP cannot be served"),
+        };
+        let mut left = BACKLOG_MAX;
+        while left > 0 {
             let accepted = tokio::select! {
+                biased;
                 () = self.cancel.cancelled() => return,
-                accepted = accept(&port.listener) => accepted,
+                // Whoever has connected before the port is closed is dealt with.
+                accepted = accept(&listener) => accepted,
+                () = port.closed.cancelled() => return,
             };
+            left -= usize::from(port.closed.is_cancelled());
             let (stream, remote) = accepted;
             let Some(place) = self.admit(remote) else {
                 continue;
@@ -145,7 +157,12 @@ impl Shared {
             while self.room.closing() > CLOSING_MAX {
                 tokio::task::yield_now().await;
             }
-            let tls = port.tls.as_ref().map(|tls| Arc::clone(&tls.borrow()));
+            let tls = match (port.encrypted, &self.site.http().tls) {
+                (false, _) => None,
+                (true, Some(listener)) => Some(Arc::clone(&listener.tls)),
+                // It came to a port that is being closed.
+                (true, None) => continue,
+            };
             let shared = Rc::clone(&self);
             tokio::task::spawn_local(async move {
                 let place = Rc::new(place);
@@ -163,17 +180,28 @@ impl Shared {
 
     /// Whether one more may connect from there; if not, that is logged.
     fn admit(&self, remote: SocketAddr) -> Option<Place> {
-        if !self.acl.allows(remote.ip()) {
+        let rules = self.site.gate.live.now();
+        if !rules.general.acl.allows(remote.ip()) {
             let reason = "the address is denied by the access control list of [general]";
             self.refuse(remote, reason);
             return None;
         }
-        let place = self.room.enter(Host::at(remote.ip()));
+        let limit = self.site.http().connection_limit;
+        let place = self.room.enter(Host::at(remote.ip()), limit);
         if place.is_none() {
             self.site.gate.limits.count(Limit::HttpConnections);
             self.refuse(remote, "sessionlimit of [http] reached");
         }
         place
+    }
+
+    /// How long connections are waited for that come now.
+    fn patience(&self) -> Patience {
+        let http = self.site.http();
+        Patience {
+            inactivity: http.inactivity,
+            keep_alive: http.keep_alive,
+        }
     }
 
     fn refuse(&self, remote: SocketAddr, reason: &str) {
@@ -222,7 +250,7 @@ impl Shared {
         tls: Arc<ServerConfig>,
     ) -> Option<(Box<TlsStream<TcpStream>>, Option<Rc<[String]>>)> {
         let handshake = TlsAcceptor::from(tls).accept(stream);
-        match tokio::time::timeout(self.patience.inactivity, handshake).await {
+        match tokio::time::timeout(self.patience().inactivity, handshake).await {
             Ok(Ok(stream)) => {
                 let (_, tls) = stream.get_ref();
                 let shown = tls.peer_certificates().and_then(<[_]>::first);
@@ -258,11 +286,12 @@ impl Shared {
                 Ok::<_, Infallible>(reply)
             })
         });
+        let patience = self.patience();
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // Its own would end a connection without a word.
             .header_read_timeout(None)
-            .keep_alive(!self.patience.keep_alive.is_zero())
+            .keep_alive(!patience.keep_alive.is_zero())
             .max_headers(HEADERS_MAX + 28)
             .max_buf_size(HEAD_BYTES_MAX)
             .title_case_headers(true)
@@ -278,7 +307,7 @@ impl Shared {
             if connection.poll_without_shutdown(context).is_ready() {
                 return Poll::Ready(None);
             }
-            let next = pulse.due(self.patience);
+            let next = pulse.due(patience);
             let at = next.map_or_else(|| Instant::now() + NEVER, |(at, _)| at);
             if next.is_some() || due.deadline() < Instant::now() + NEVER / 2 {
                 due.as_mut().reset(at);
@@ -310,7 +339,8 @@ impl Shared {
     /// What is sent to one that began a request and did not go on: hyper does not speak there.
     fn too_slow(&self) -> BytesMut {
         let mut page = BytesMut::new();
-        let name = self.site.http.server_name.as_deref();
+        let http = self.site.http();
+        let name = http.server_name.as_deref();
         ErrorPage::new(400, "Bad Request", "Request timed out").write(name, &mut page);
         let head = format!(
             "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",

@@ -14,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::cookie::SessionKey;
 use super::login::Visit;
+use crate::config::settings::OnReload;
 use crate::hub::SessionId;
 use crate::hub::limit::{Limit, LimitCounters};
 use crate::hub::security::Connection;
 use crate::policy::host::Host;
 use crate::policy::user::User;
 use crate::session::crowd::Crowd;
+use crate::session::live::Rules;
 use crate::session::shell::Clock;
 use crate::session::web::WebHub;
 
@@ -90,6 +92,22 @@ impl Session {
         *self.inside.borrow_mut() = Some(inside);
     }
 
+    /// Whether each of its requests proves whose it is.
+    fn proves_itself(&self) -> bool {
+        matches!(
+            *self.means.borrow(),
+            Means::Digest(..) | Means::Credentials(_)
+        )
+    }
+
+    /// Whether what proved `before` still proves `user`. A session that is named by a key lives on, as over AMI.
+    fn is_proved(&self, before: &User, user: &User) -> bool {
+        let same = before.credential == user.credential
+            && before.web_token == user.web_token
+            && before.login_forms == user.login_forms;
+        same || !self.proves_itself()
+    }
+
     /// Whether it has ended.
     pub(super) fn is_over(&self) -> bool {
         self.ended.is_cancelled()
@@ -107,7 +125,8 @@ impl Session {
 #[derive(Debug)]
 pub(super) struct Sessions {
     clock: Clock,
-    life: Duration,
+    /// How long a session lives after a request, once it has logged in.
+    life: Cell<Duration>,
     limits: Arc<LimitCounters>,
     table: RefCell<Table>,
     /// The timer has to look at the deadlines again.
@@ -147,7 +166,7 @@ impl Sessions {
     pub(super) fn new(clock: Clock, life: Duration, limits: Arc<LimitCounters>) -> Rc<Self> {
         Rc::new(Self {
             clock,
-            life,
+            life: Cell::new(life),
             limits,
             table: RefCell::default(),
             changed: Notify::new(),
@@ -156,7 +175,53 @@ impl Sessions {
 
     /// How long a session lives after a request.
     pub(super) const fn life(&self) -> Duration {
-        self.life
+        self.life.get()
+    }
+
+    /// Other settings are in force. Nobody keeps what a user may not have any more; a life counts from the next request.
+    pub(super) fn follow(&self, rules: &Rules) {
+        if let Some(http) = &rules.http {
+            self.life.set(http.session_timeout);
+        }
+        let sessions: Vec<_> = self.table.borrow().by_key.values().cloned().collect();
+        for session in sessions {
+            self.revise(&session, rules);
+        }
+    }
+
+    /// Gives a session that has logged in the user that it has now. It ends if what its requests prove proves nothing
+    /// any more, or if there is no such user.
+    pub(super) fn revise(&self, session: &Session, rules: &Rules) {
+        let Some(inside) = session.inside() else {
+            return;
+        };
+        let user = rules.users.get(inside.user.name.as_bytes());
+        let keeps_rights = rules.general.on_reload == OnReload::Asterisk;
+        match user {
+            Some(user) if session.is_proved(&inside.user, user) => {
+                if !keeps_rights {
+                    let user = Arc::clone(user);
+                    session.admit(Inside { user, ..inside });
+                }
+            }
+            None if keeps_rights && !session.proves_itself() => {}
+            _ => self.end(session),
+        }
+    }
+
+    /// Ends all of them.
+    pub(super) fn end_all(&self) {
+        let sessions: Vec<_> = self.table.borrow().by_key.values().cloned().collect();
+        for session in sessions {
+            self.end(&session);
+        }
+    }
+
+    /// Whether every hub knows who has gone.
+    pub(super) fn is_settled(&self) -> bool {
+        let mut table = self.table.borrow_mut();
+        table.leave_again();
+        table.leaving.is_empty()
     }
 
     /// The session of that name, if it was made so and from there.
@@ -286,7 +351,7 @@ impl Sessions {
             return;
         }
         let life = match session.inside() {
-            Some(_) => self.life,
+            Some(_) => self.life.get(),
             None => OUTSIDE_LIFE,
         };
         let due = self.clock.now().since_start + life;

@@ -9,7 +9,7 @@ use crate::http::site::Peer;
 
 fn peer(at: &str) -> Peer {
     let local: SocketAddr = "192.0.2.254:8088".parse().unwrap();
-    let place = Room::new(1).enter(Host::V4(1)).unwrap();
+    let place = Room::default().enter(Host::V4(1), 1).unwrap();
     Peer {
         local,
         remote: SocketAddr::new(at.parse().unwrap(), 40_000),

@@ -2,7 +2,6 @@
 //! where it goes.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,7 +28,6 @@ use crate::hub::line_limit::LineLimit;
 use crate::policy::credential::has_certificate;
 use crate::session::gate::Gate;
 use crate::session::refusal_log::{self, Refusal};
-use crate::session::web::WebHub;
 
 use super::login::Visit;
 
@@ -51,9 +49,9 @@ const REFUSAL_LINES_MAX: u32 = 100;
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Site {
-    pub(super) http: Http,
+    /// `[http]` as it was when it was last looked at.
+    last: RefCell<Arc<Http>>,
     pub(super) gate: Gate,
-    pub(super) hubs: HashMap<String, WebHub>,
     pub(super) sessions: Rc<Sessions>,
     pub(super) nonces: RefCell<Nonces>,
     /// Events that streams were sent just now.
@@ -93,23 +91,26 @@ impl Site {
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub(super) fn new(
-        http: Http,
-        gate: Gate,
-        hubs: HashMap<String, WebHub>,
-    ) -> Result<Rc<Self>, getrandom::Error> {
+    pub(super) fn new(http: Arc<Http>, gate: Gate) -> Result<Rc<Self>, getrandom::Error> {
         let mut salt = [0; 32];
         getrandom::fill(&mut salt)?;
         Ok(Rc::new(Self {
             sessions: Sessions::new(gate.clock, http.session_timeout, Arc::clone(&gate.limits)),
-            http,
+            last: RefCell::new(http),
             gate,
-            hubs,
             nonces: RefCell::default(),
             translated: RefCell::default(),
             salt,
             refusal_lines: RefCell::new(LineLimit::new(REFUSAL_LINES_MAX)),
         }))
+    }
+
+    /// `[http]` as it is now; as it was last, while the end of serving it is on the way.
+    pub(super) fn http(&self) -> Arc<Http> {
+        if let Some(http) = &self.gate.live.now().http {
+            *self.last.borrow_mut() = Arc::clone(http);
+        }
+        Arc::clone(&self.last.borrow())
     }
 
     /// Answers a request.
@@ -123,7 +124,7 @@ impl Site {
             Ok(endpoint) => self.dispatch(peer, endpoint, parts, body).await,
             Err(reply) => *reply,
         };
-        if let Some(name) = &self.http.server_name {
+        if let Some(name) = &self.http().server_name {
             reply::set_text(&mut reply, header::SERVER, name);
         }
         reply
@@ -137,20 +138,21 @@ impl Site {
             reply::set(&mut reply, header::CONNECTION, "close");
             return Err(reply.into());
         }
-        if !self.may_ask(peer, path) {
+        let http = self.http();
+        if !self.may_ask(peer, path, &http) {
             let mut reply = self.page(ErrorPage::FORBIDDEN);
             reply::set(&mut reply, header::CONNECTION, "close");
             return Err(reply.into());
         }
-        let mut redirects = self.http.redirects.iter();
+        let mut redirects = http.redirects.iter();
         if let Some((_, to)) = redirects.find(|(from, _)| from.eq_ignore_ascii_case(path)) {
             let mut reply = reply::whole(StatusCode::FOUND, "text/html", Bytes::new());
             reply.headers_mut().remove(header::CONTENT_TYPE);
             reply::set_text(&mut reply, header::LOCATION, to);
             return Err(reply.into());
         }
-        let endpoint = route::find(&self.http.prefix, path)
-            .filter(|endpoint| endpoint.target != Target::Page || self.http.page);
+        let endpoint = route::find(&http.prefix, path)
+            .filter(|endpoint| endpoint.target != Target::Page || http.page);
         let Some(endpoint) = endpoint else {
             return Err(self.page(ErrorPage::NOT_FOUND).into());
         };
@@ -204,10 +206,13 @@ impl Site {
         }
     }
 
-    /// Whether no restriction of a path denies that client. All that fit count.
-    fn may_ask(&self, peer: &Peer, path: &str) -> bool {
+    /// Whether that client may still connect, and no restriction of a path denies it. All that fit count.
+    fn may_ask(&self, peer: &Peer, path: &str, http: &Http) -> bool {
+        if !self.gate.live.now().general.acl.allows(peer.address()) {
+            return false;
+        }
         let path = path.trim_start_matches('/').as_bytes();
-        self.http.restrictions.iter().all(|(begin, acl)| {
+        http.restrictions.iter().all(|(begin, acl)| {
             let begin = begin.trim_start_matches('/').as_bytes();
             let fits = path
                 .get(..begin.len())
@@ -218,7 +223,7 @@ impl Site {
 
     /// Asterisk's page for an error.
     pub(super) fn page(&self, page: ErrorPage<'_>) -> Reply {
-        reply::error_page(page, self.http.server_name.as_deref())
+        reply::error_page(page, self.http().server_name.as_deref())
     }
 
     /// The page for what only a proxy has to refuse.

@@ -33,13 +33,14 @@ const ORIGINATE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 const ORIGINATES_MAX: usize = 256;
 
 impl Hub {
-    /// Rebuilds an action for Asterisk, as it is to go there; or says why it cannot go.
+    /// Rebuilds an action for Asterisk, as it is to go there; or says why it cannot go. `text` is the request as it came.
     pub(super) fn forward(
         &self,
         now: Now,
         session: &Session,
         action: &Action,
         request: Request<'_>,
+        text: &[u8],
     ) -> Result<Stage, Denied> {
         let mut rewrite = Rewrite {
             action_id_in_place: false,
@@ -92,6 +93,7 @@ impl Hub {
             return Err(Denied::Unable(self.away_text(now)));
         }
         Ok(Stage::Queued(Box::new(Queued {
+            text: text.into(),
             outgoing,
             route,
             shape,
@@ -130,7 +132,7 @@ impl Hub {
 
     /// Sends to Asterisk what the window allows, the clients in turn.
     pub(super) fn dispatch(&mut self, now: Now) {
-        if self.link.phase != super::link::Phase::Ready {
+        if self.link.phase != super::link::Phase::Ready || !self.link.drop_cause_is_none() {
             return;
         }
         while self.ring.len() < self.upstream.window {

@@ -1,10 +1,12 @@
 //! The state of the connection to Asterisk: its phases, the classes asked for, keeping alive, and when to try
 //! again. Decides; the shell connects. What is said from the banner to the first action is in [`super::login`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ring::{InFlight, Internal, Owner, Progress, Route};
 use super::{Hub, Notice, Now};
+use crate::config::settings::Upstream;
 use crate::policy::action::ReplyShape;
 use crate::policy::class::Classes;
 use crate::protocol::action_id::TokenKind;
@@ -21,6 +23,9 @@ const BOOT_WITHIN: Duration = Duration::from_secs(120);
 
 /// After a refused login, the shortest pause: a wrong secret does not mend itself in a second.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+
+/// Why a connection is dropped that is to be made anew with other settings.
+pub const SETTINGS_CHANGED: &str = "its settings were changed by a reload";
 
 /// Where the connection stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +87,8 @@ pub(super) struct Link {
     pub confirmed: Classes,
     pub narrow_at: Option<Duration>,
     pub relearn: bool,
+    /// The next attempt follows the last without a pause: it is made with other settings.
+    pub at_once: bool,
     pub ready_at: Duration,
 }
 
@@ -104,6 +111,7 @@ impl Link {
             confirmed: Classes::NONE,
             narrow_at: None,
             relearn: false,
+            at_once: false,
             ready_at: Duration::ZERO,
         }
     }
@@ -148,6 +156,7 @@ impl Hub {
         self.link.phase = Phase::Greeting;
         self.link.retry_at = None;
         self.link.drop_cause = None;
+        self.link.at_once = false;
         self.link.refused = false;
         self.link.own_session = OwnSession::None;
         self.link.received_at = now.since_start;
@@ -166,6 +175,26 @@ impl Hub {
 
     pub(super) fn drop_upstream(&mut self, cause: String) {
         self.link.drop_cause.get_or_insert(cause);
+    }
+
+    /// The settings of the connection are others now. `old` were those before.
+    pub(super) fn follow_upstream(&mut self, now: Now, old: &Upstream) {
+        let new = Arc::clone(&self.upstream);
+        let is_down = matches!(self.link.phase, Phase::Down { .. });
+        if let Some(deadline) = self.link.deadline {
+            let began = deadline.saturating_sub(old.login_timeout);
+            self.link.deadline = Some(began + new.login_timeout);
+        }
+        if !new.connects_like(old) {
+            self.link.at_once = true;
+            if !is_down {
+                self.drop_upstream(SETTINGS_CHANGED.to_owned());
+            } else if self.link.retry_at.is_some() {
+                self.link.retry_at = Some(now.since_start);
+            }
+        } else if let Some(retry_at) = self.link.retry_at {
+            self.link.retry_at = Some(retry_at.min(now.since_start + new.reconnect_max));
+        }
     }
 
     /// Sends an action of the hub's own, past the fair queue.
@@ -361,6 +390,10 @@ impl Hub {
             .min(ceiling);
         if self.link.refused {
             pause = pause.max(REFUSED_PAUSE.min(ceiling));
+        }
+        if std::mem::take(&mut self.link.at_once) {
+            self.link.failures = 0;
+            pause = Duration::ZERO;
         }
         let thousandths = u32::try_from(500 + self.random.thousandths() / 2).unwrap_or(1000);
         let pause = pause * thousandths / 1000;

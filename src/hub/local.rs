@@ -232,7 +232,7 @@ impl Hub {
         );
         // A listener has had its classes since it came in.
         if !self.is_asker(id) {
-            self.set_classes(id, mask, classes);
+            self.set_mask(id, mask);
         }
         if classes.contains_all(Classes::SYSTEM) {
             self.tell_state(now, id);
@@ -270,19 +270,19 @@ impl Hub {
                     .finish();
             });
         }
-        self.set_classes(id, mask, classes);
+        self.set_mask(id, mask);
         Run::Done
     }
 
-    /// From here on the session sees the events of these classes.
-    pub(super) fn set_classes(&mut self, id: SessionId, mask: EventMask, classes: Classes) {
+    /// From here on the session sees what its user may read of that.
+    pub(super) fn set_mask(&mut self, id: SessionId, mask: EventMask) {
         if let Some(session) = self.session_mut(id) {
             session.mask_deadline = None;
         }
         let owner = self.owner(id);
         if let Some(session) = self.session_mut(owner) {
             session.mask = mask;
-            session.classes = classes;
+            session.classes = mask.within(session.user.read);
             self.choose_view(owner);
         }
         self.tidy_waiters();

@@ -48,7 +48,7 @@ impl Hub {
         self.end_turn(now);
     }
 
-    fn fail_in_flight(&mut self, now: Now, text: &str) -> usize {
+    pub(super) fn fail_in_flight(&mut self, now: Now, text: &str) -> usize {
         let mut failed = 0;
         while let Some(front) = self.ring.front() {
             failed += usize::from(matches!(front.owner, Owner::Session { .. }));
@@ -71,7 +71,7 @@ impl Hub {
         failed
     }
 
-    fn fail_queued(&mut self, now: Now, text: &str) -> usize {
+    pub(super) fn fail_queued(&mut self, now: Now, text: &str) -> usize {
         let ids = self.session_ids();
         let mut failed = 0;
         for id in ids {
@@ -99,20 +99,6 @@ impl Hub {
             if closes {
                 self.close(id, CloseReason::UpstreamLost);
             }
-        }
-    }
-
-    /// Ends every session: amimux itself ends. What was asked and not answered is answered with an error first.
-    pub fn shut_down(&mut self, now: Now) {
-        let text = "Connection ended: amimux is shutting down";
-        self.turns.clear();
-        self.fail_in_flight(now, text);
-        self.fail_queued(now, text);
-        for id in self.waiters.clone() {
-            self.wake_waiting(now, id);
-        }
-        for id in self.session_ids() {
-            self.close(id, CloseReason::Shutdown);
         }
     }
 

@@ -13,6 +13,7 @@
 pub mod carry;
 mod delivery;
 pub mod door;
+mod ending;
 mod events;
 mod farewell;
 mod filter;
@@ -31,6 +32,7 @@ mod mailbox;
 mod notice;
 pub mod pulse;
 mod random;
+mod reload;
 mod replies;
 
 mod reports;
@@ -72,17 +74,19 @@ use crate::policy::action::ActionTable;
 use crate::policy::class::Classes;
 use crate::policy::credential::Challenge;
 use crate::policy::event_mask::EventMask;
-use crate::policy::user::{ActionIds, User};
+use crate::policy::user::{ActionIds, User, Users};
 use crate::protocol::action_id::TokenMint;
 use crate::protocol::upstream_framer::UpstreamFramer;
 
 pub use self::delivery::Outcome;
 pub use self::filter::{FilterDraft, FilterDrafted};
 pub use self::judge::{FilterBuild, FilterStatistics};
+pub use self::link::SETTINGS_CHANGED;
 pub use self::log::Slices;
 pub use self::notice::Notice;
+pub use self::reload::Reload;
 pub use self::reports::AuditRecord;
-pub use self::session::{CloseReason, SessionId};
+pub use self::session::{CloseReason, Revoked, SessionId};
 pub use self::web::{Answer, Fetched, NotAsked, Place, WebOutput};
 
 /// The time, as the caller knows it.
@@ -128,6 +132,10 @@ struct Originate {
 pub struct Hub {
     general: Arc<General>,
     upstream: Arc<Upstream>,
+    /// The users since the last reload: they hold for logins that were decided before it, and come in after it.
+    users: Option<Arc<Users>>,
+    /// amimux ends: no request is taken up any more.
+    ending: bool,
     mint: TokenMint,
     random: Random,
 
@@ -201,6 +209,8 @@ impl Hub {
             limits: Arc::default(),
             statistics: Statistics::default(),
             pulse: Arc::default(),
+            users: None,
+            ending: false,
             general,
             upstream,
         }
@@ -208,6 +218,7 @@ impl Hub {
 
     /// Takes in a client that has logged in. Its answer to the login is already on the way.
     pub fn attach(&mut self, now: Now, mut admission: Admission) -> SessionId {
+        let revoked = self.resolve_user(&mut admission);
         let login = Pending {
             action_id: admission.action_id.take(),
             stage: Stage::Local(Local::LoggedIn(admission.events)),
@@ -219,7 +230,10 @@ impl Hub {
         };
         let view = self.views.subscribe(&key);
         let id = self.open(now, Kind::Client, admission, (view, self.end_of(view)));
-        self.push_pending(id, login);
+        match revoked {
+            None => self.push_pending(id, login),
+            Some(why) => self.turn_away(id, login.action_id.as_deref(), why),
+        }
         self.pump(now, id);
         self.end_turn(now);
         id

@@ -153,11 +153,12 @@ impl Hub {
 
     /// Takes one request out of the input. `false`: there is none, or no room for it.
     fn parse_one(&mut self, now: Now, id: SessionId) -> bool {
-        let room = self.has_room(id);
+        let (room, ending) = (self.has_room(id), self.ending);
         let Some(session) = self.session_mut(id) else {
             return false;
         };
-        if session.closing.is_some() || session.input.is_empty() || session.says_goodbye() {
+        if ending || session.closing.is_some() || session.input.is_empty() || session.says_goodbye()
+        {
             return false;
         }
         if !room {
@@ -196,25 +197,14 @@ impl Hub {
         let request = Request::new(text);
         let action_id = request.action_id().map(Box::from);
         let mut audit = None;
-        let stage = self.stage(now, id, end, text, &mut audit);
-        let stage = stage.unwrap_or_else(|error| {
-            Stage::Local(match error {
-                Denied::Refused(refusal) => {
-                    let session = self.session(id);
-                    audit = session.and_then(|s| audit_refused(s, request, &refusal.rule));
-                    self.notice_refused(now, id, request, &refusal);
-                    let happening = self.session(id).and_then(|session| {
-                        let guards = session.user.rights.guards;
-                        Happening::of_rule(&refusal.rule, request.action(), guards)
-                    });
-                    Local::Refuse(refusal.message.into(), happening)
-                }
-                Denied::Unable(text) => Local::Refuse(text, None),
-            })
-        });
+        let stage = match end.defect {
+            Some(defect) => Err(Denied::format(defect_text(defect))),
+            None => self.stage(now, id, text, &mut audit),
+        };
         if let Some(record) = audit {
             self.notice(record);
         }
+        let stage = stage.unwrap_or_else(|denied| self.denied(now, id, request, denied));
         if matches!(stage, Stage::Queued(_))
             && self
                 .session(id)
@@ -225,19 +215,42 @@ impl Hub {
         Pending { action_id, stage }
     }
 
+    /// What becomes of a request that was allowed and has not gone to Asterisk, under the rights that its session has now.
+    pub(super) fn decide_again(&mut self, now: Now, id: SessionId, text: &[u8]) -> Stage {
+        // That it was allowed is in the audit log already.
+        let stage = self.stage(now, id, text, &mut None);
+        stage.unwrap_or_else(|denied| self.denied(now, id, Request::new(text), denied))
+    }
+
+    /// The answer to a request that is denied; who is to be told of it is told.
+    fn denied(&mut self, now: Now, id: SessionId, request: Request<'_>, denied: Denied) -> Stage {
+        Stage::Local(match denied {
+            Denied::Refused(refusal) => {
+                let session = self.session(id);
+                let audit = session.and_then(|s| audit_refused(s, request, &refusal.rule));
+                self.notice_refused(now, id, request, &refusal);
+                let happening = self.session(id).and_then(|session| {
+                    let guards = session.user.rights.guards;
+                    Happening::of_rule(&refusal.rule, request.action(), guards)
+                });
+                if let Some(record) = audit {
+                    self.notice(record);
+                }
+                Local::Refuse(refusal.message.into(), happening)
+            }
+            Denied::Unable(text) => Local::Refuse(text, None),
+        })
+    }
+
     /// The stage that a request begins with, or the text of the error that answers it. `audit` becomes the
     /// record of a request that is allowed.
     fn stage(
         &self,
         now: Now,
         id: SessionId,
-        end: &RequestEnd,
         text: &[u8],
         audit: &mut Option<Notice>,
     ) -> Result<Stage, Denied> {
-        if let Some(defect) = end.defect {
-            return Err(Denied::format(defect_text(defect)));
-        }
         let session = self
             .session(id)
             .ok_or_else(|| Denied::unable(b"Permission denied"))?;
@@ -258,7 +271,7 @@ impl Hub {
             Handling::Ping => Local::Ping,
             Handling::Filter => filter_of(request)?,
             Handling::Originate | Handling::UserEvent | Handling::Forward => {
-                return self.forward(now, session, action, request);
+                return self.forward(now, session, action, request, text);
             }
         };
         Ok(Stage::Local(local))

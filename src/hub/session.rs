@@ -76,8 +76,34 @@ pub enum CloseReason {
     UserGone,
     /// The filters that it had added do not compile any more.
     FiltersLost,
+    /// After a reload, it has no right to be there any more.
+    Reloaded {
+        /// Why.
+        why: Revoked,
+    },
     /// amimux itself ends.
     Shutdown,
+}
+
+/// Why a session has no right to be there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// There is no such user any more.
+    UserRemoved,
+    /// Its user belongs to another Asterisk now.
+    OtherUpstream,
+    /// It may not come from where it came from any more.
+    Address,
+}
+
+impl std::fmt::Display for Revoked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::UserRemoved => "its user was removed",
+            Self::OtherUpstream => "its user belongs to another upstream now",
+            Self::Address => "its address is no longer permitted",
+        })
+    }
 }
 
 impl std::fmt::Display for CloseReason {
@@ -105,6 +131,7 @@ impl std::fmt::Display for CloseReason {
             Self::FiltersLost => {
                 formatter.write_str("its event filters could not be kept over a restart")
             }
+            Self::Reloaded { why } => write!(formatter, "reload: {why}"),
             Self::Shutdown => formatter.write_str("amimux is shutting down"),
         }
     }
@@ -213,6 +240,8 @@ impl Local {
 /// An action that waits for its turn.
 #[derive(Debug, Clone)]
 pub(super) struct Queued {
+    /// The request as it came, to be decided again if its user changes.
+    pub text: Box<[u8]>,
     pub outgoing: Outgoing,
     pub route: Route,
     pub shape: ReplyShape,
@@ -277,8 +306,9 @@ pub(super) struct Session {
     pub waiting: Option<Waiting>,
     /// Waits until Asterisk has confirmed the classes that it wants; until when at most.
     pub mask_deadline: Option<Duration>,
-    /// The events that it asked for last, with its login or with `Events`.
+    /// What it asked for last.
     pub mask: EventMask,
+    /// Of that, what its user may read.
     pub classes: Classes,
     /// The user's event filters, and those that the session added.
     pub filters: Arc<EventFilters>,

@@ -47,6 +47,11 @@ impl Session {
 }
 
 impl Hub {
+    /// Whether the client's socket is full.
+    pub fn is_blocked(&self, id: SessionId) -> bool {
+        self.session(id).is_some_and(|session| session.blocked)
+    }
+
     /// The client's socket is full, or has room again.
     pub fn set_blocked(&mut self, now: Now, id: SessionId, blocked: bool) {
         let Some(session) = self.session_mut(id) else {
@@ -94,11 +99,14 @@ impl Hub {
             };
             self.cut_off(id, reason);
         }
-        self.write_deadline = self
-            .sessions
-            .iter()
-            .filter_map(|(_, session)| session.write_deadline())
-            .min();
+        self.find_write_deadline();
+    }
+
+    /// Looks at all sessions for when the next may be ended whose socket takes nothing.
+    pub(super) fn find_write_deadline(&mut self) {
+        let sessions = self.sessions.iter();
+        let deadlines = sessions.filter_map(|(_, session)| session.write_deadline());
+        self.write_deadline = deadlines.min();
     }
 
     /// Keeps memory bounded: what a view retains, what a client may have waiting, and everything together.

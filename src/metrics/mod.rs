@@ -83,7 +83,6 @@ impl Collector for Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::registry::SessionLimits;
 
     #[test]
     fn the_text_has_every_limit_once() {
@@ -95,7 +94,7 @@ mod tests {
         let sources = Sources {
             live: crate::session::live::fixtures::live("a \"pbx\"", hub),
             entrance,
-            registry: Registry::new(SessionLimits::default()),
+            registry: Registry::default(),
         };
         let text = sources.text().unwrap();
         for line in [

@@ -62,6 +62,15 @@ pub struct ActionFilter {
     text: String,
 }
 
+/// What is written alike in the same place is the same.
+impl PartialEq for ActionFilter {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.place == other.place
+    }
+}
+
+impl Eq for ActionFilter {}
+
 /// What one filter says about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -152,7 +161,7 @@ impl Message<'_> {
 }
 
 /// All action filters of a user.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActionFilters {
     filters: Vec<ActionFilter>,
 }

@@ -60,7 +60,7 @@ pub struct EventFilter {
     text: Box<str>,
     /// Where it was written; empty when a session added it.
     origin: Box<str>,
-    /// How long the criteria are, if a session added it; zero where it has none.
+    /// How long the criteria are, if a session added it, whether or not its user has it as well; zero where it has none.
     added_criteria: Option<usize>,
 }
 
@@ -225,11 +225,45 @@ impl EventFilters {
         })
     }
 
+    /// These filters of a user, and those that a session had added to others. Whatever its user has now, it keeps them.
+    #[must_use]
+    pub fn with_added_of(&self, session: &Self) -> Self {
+        let mut filters = self.clone();
+        let added = session.filters.iter();
+        for filter in added.filter(|filter| filter.added_criteria.is_some()) {
+            match filters.place(&filter.text) {
+                Ok(at) => filters.mark_added(at, filter),
+                Err(at) => filters.filters.insert(
+                    at,
+                    EventFilter {
+                        origin: Box::default(),
+                        ..filter.clone()
+                    },
+                ),
+            }
+        }
+        filters.added_positions = session.added_positions;
+        filters.added_bytes = session.added_bytes;
+        filters
+    }
+
+    fn place(&self, text: &str) -> Result<usize, usize> {
+        self.filters
+            .binary_search_by(|other| other.text.as_ref().cmp(text))
+    }
+
+    fn mark_added(&mut self, at: usize, added: &EventFilter) {
+        if let Some(filter) = self.filters.get_mut(at) {
+            filter.added_criteria = added.added_criteria;
+        }
+    }
+
     fn insert(&mut self, filter: EventFilter) -> Result<(), EventFilterError> {
-        let place = self
-            .filters
-            .binary_search_by(|other| other.text.cmp(&filter.text));
-        match place {
+        match self.place(&filter.text) {
+            Ok(at) if filter.added_criteria.is_some() => {
+                self.mark_added(at, &filter);
+                Ok(())
+            }
             Ok(_) => Ok(()),
             Err(_) if self.filters.len() >= FILTERS_MAX => Err(EventFilterError::TooMany),
             Err(at) => {
@@ -383,6 +417,27 @@ mod tests {
         // What costs little still goes, and the configuration is the administrator's word.
         filters.push_parts(Some("name(Hangup)"), "").unwrap();
         filters.push("", "eventfilter", &heavy(8)).unwrap();
+    }
+
+    #[test]
+    fn what_a_session_added_stays_with_other_filters_of_its_user() {
+        let texts = |filters: &EventFilters| {
+            let texts = filters.iter().map(|filter| filter.text().to_owned());
+            texts.collect::<Vec<_>>()
+        };
+        let mut session = filters(&[("", "a"), ("", "b")]);
+        session.push_parts(None, "b").unwrap();
+        session.push_parts(None, "c").unwrap();
+        let changed = filters(&[("", "c"), ("", "d")]).with_added_of(&session);
+        let expected = ["eventfilter=b", "eventfilter=c", "eventfilter=d"];
+        assert_eq!(texts(&changed), expected);
+        assert_eq!(changed.added_bytes(), session.added_bytes());
+        let again = EventFilters::default().with_added_of(&changed);
+        assert_eq!(
+            texts(&again),
+            expected[..2],
+            "b and c were its own all along"
+        );
     }
 
     #[test]

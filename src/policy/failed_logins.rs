@@ -39,6 +39,12 @@ impl FailedLogins {
         Self::with_buckets(burst, period, BUCKETS_MAX)
     }
 
+    /// Other limits hold from now on. Failures so far count on.
+    pub fn set_limits(&mut self, burst: u32, period: Duration) {
+        self.burst = burst;
+        self.share = period.checked_div(burst).unwrap_or_default();
+    }
+
     fn with_buckets(burst: u32, period: Duration, buckets_max: usize) -> Self {
         Self {
             burst,

@@ -50,7 +50,7 @@ pub enum Audit {
 }
 
 /// What a user's section says of its rights besides the classes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     /// `guards`.
     pub guards: Guards,

@@ -23,7 +23,7 @@ pub enum SecretLineError {
     Nul,
 }
 
-/// A password or key. `Debug` prints `[redacted]`; there is no `Display` and no `PartialEq`.
+/// A password or key. `Debug` prints `[redacted]`, and there is no `Display`. Comparing two takes as long whatever differs.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -70,6 +70,14 @@ impl Secret {
     }
 }
 
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(&other.0)
+    }
+}
+
+impl Eq for Secret {}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("[redacted]")
@@ -77,7 +85,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// What a user proves itself with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Credential {
     /// Nothing is configured: nobody can log in.
     #[default]
@@ -113,6 +121,17 @@ mod tests {
             let read = Secret::from_line(bytes);
             let found = read.as_ref().map(Secret::expose).map_err(|error| *error);
             assert_eq!(found, expected, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn two_are_compared_by_their_bytes() {
+        for (one, other, equal) in [("a", "a", true), ("a", "b", false), ("a", "ab", false)] {
+            assert_eq!(
+                Secret::new(one) == Secret::new(other),
+                equal,
+                "{one} {other}"
+            );
         }
     }
 

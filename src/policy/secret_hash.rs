@@ -76,6 +76,18 @@ struct Parts {
     hash: Output,
 }
 
+/// The same hash, with the same salt and settings. Takes as long whatever differs.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_phc()
+            .as_bytes()
+            .ct_eq(other.to_phc().as_bytes())
+            .into()
+    }
+}
+
+impl Eq for SecretHash {}
+
 impl SecretHash {
     /// Reads a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`, and nothing else that means the same.
     ///

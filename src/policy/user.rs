@@ -54,8 +54,9 @@ pub enum LoginForms {
     Md5,
 }
 
-/// One user: credentials and rights. Immutable; sessions hold it by `Arc`, so that a reload does not touch them.
-#[derive(Debug, Clone)]
+/// One user: credentials and rights. Immutable; sessions hold it by `Arc`, and a reload gives another to those whose
+/// user is no longer equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// The name as configured. Looked up ignoring case.
     pub name: String,

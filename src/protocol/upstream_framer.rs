@@ -97,6 +97,11 @@ impl UpstreamFramer {
         }
     }
 
+    /// Refuses messages of more than so many bytes (at least 128) from here on.
+    pub fn limit_frames(&mut self, frame_bytes_max: usize) {
+        self.frame_bytes_max = frame_bytes_max.max(FRAME_BYTES_MAX_LEAST);
+    }
+
     /// Whether `Response: Follows` ends at `--END COMMAND--` (the default). Only Asterisk 13 and older write it
     /// (AMI 1 and 2 in the banner). Switch it off for newer ones: there a line of that kind can only come out of
     /// a forged value, and would swallow everything behind it.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,9 @@ use super::shell::Shell;
 use crate::hub::{Admission, CloseReason, SessionId};
 use crate::transport::socket::wait_for_client;
 use crate::transport::stream::{Detached, Stream};
+
+/// How long Asterisk may take for its last answers when amimux ends.
+pub const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// A client that has logged in, on its way to the thread of its Asterisk.
 #[derive(Debug)]
@@ -49,14 +52,9 @@ impl Shell {
 
     /// Reads a session's socket and writes to it from now on.
     pub(super) fn serve(self: &Rc<Self>, id: SessionId, stream: Stream, login: LoginGuard) {
-        let user = self.hub.borrow().user(id).map(Arc::clone);
-        let Some(write_timeout) = user.map(|user| user.write_timeout) else {
-            return;
-        };
-        wait_for_client(stream.socket(), write_timeout, false);
+        wait_for_client(stream.socket(), self.write_timeout(id), false);
         let client = Rc::new(Client {
             stream,
-            write_timeout,
             resumed: Notify::new(),
             gone: CancellationToken::new(),
             login: Cell::new(Some(login)),
@@ -110,10 +108,16 @@ impl Shell {
         true
     }
 
-    /// Ends all clients in good order, within the time that the caller allows.
+    /// Ends all clients in good order, within the time that the caller allows. Asterisk has [`ANSWERS_WITHIN`] to answer
+    /// what it was asked.
     ///
     /// Cancel safe: what is not written by then is lost with the connections.
     pub async fn close_all(self: &Rc<Self>) {
+        let now = self.now();
+        self.turn_web_away();
+        self.hub.borrow_mut().begin_shut_down(now);
+        self.settle();
+        let _ = tokio::time::timeout(ANSWERS_WITHIN, self.drained()).await;
         let now = self.now();
         self.hub.borrow_mut().shut_down(now);
         self.settle();
@@ -123,6 +127,13 @@ impl Shell {
             let Some(client) = next else { return };
             client.gone.cancelled().await;
             client.stream.close().await;
+        }
+    }
+
+    /// Until Asterisk has answered all that it was asked for clients.
+    async fn drained(&self) {
+        while !self.hub.borrow().is_drained() {
+            self.answered.notified().await;
         }
     }
 }

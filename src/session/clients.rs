@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +13,6 @@ use crate::transport::stream::Stream;
 /// One live client.
 pub(super) struct Client {
     pub(super) stream: Stream,
-    /// Its user's `writetimeout`.
-    pub(super) write_timeout: Duration,
     /// Its input can be taken again.
     pub(super) resumed: Notify,
     /// It is over.

@@ -9,6 +9,7 @@ use tokio::sync::{Barrier, mpsc, oneshot};
 
 use super::handover::{NotPacked, PackCall, Packed, Verdict};
 use super::shell::Shell;
+use crate::hub::Reload;
 use crate::hub::survey::HubReport;
 
 /// Calls that wait for a hub's thread at most; beyond it, who calls waits.
@@ -33,6 +34,13 @@ pub enum HubCall {
     Pack(PackCall),
     /// End the sessions that cannot go to another process.
     EndEncrypted,
+    /// Other settings hold from here on.
+    Reload {
+        /// What they are.
+        change: Box<Reload>,
+        /// Told when they hold.
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// The way to the thread of one Asterisk.
@@ -94,6 +102,17 @@ impl HubControl {
             .map_err(|_| HubGone)
     }
 
+    /// Puts other settings in force, and returns when they are.
+    ///
+    /// Cancel safe: they come into force all the same, unless the thread was too busy to be told.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn reload(&self, change: Reload) -> Result<(), HubGone> {
+        let change = Box::new(change);
+        self.call(|reply| HubCall::Reload { change, reply }).await
+    }
+
     async fn call<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<T>) -> HubCall,
@@ -121,6 +140,10 @@ impl Shell {
                 }
                 HubCall::Pack(call) => self.hand_over(call).await,
                 HubCall::EndEncrypted => self.end_encrypted(),
+                HubCall::Reload { change, reply } => {
+                    self.reload(*change);
+                    let _ = reply.send(());
+                }
             }
             self.settle();
         }

@@ -43,6 +43,11 @@ impl Pace {
         }
     }
 
+    /// From here on, the longest pause.
+    pub(super) const fn limit_delay(&mut self, delay_max: Duration) {
+        self.delay_max = delay_max;
+    }
+
     fn allows(&self, now: Duration) -> bool {
         now >= self.not_before
     }
@@ -104,7 +109,7 @@ impl Shell {
     /// Starts the task of a client whose socket is full.
     pub(super) fn drain_later(self: &Rc<Self>, id: SessionId, client: Rc<Client>) {
         self.blocked.set(self.blocked.get() + 1);
-        wait_for_client(client.stream.socket(), client.write_timeout, true);
+        wait_for_client(client.stream.socket(), self.write_timeout(id), true);
         tokio::task::spawn_local(Rc::clone(self).drain(id, client));
     }
 
@@ -132,7 +137,7 @@ impl Shell {
                 Attempt::Done => {
                     let now = self.now();
                     self.hub.borrow_mut().set_blocked(now, id, false);
-                    wait_for_client(client.stream.socket(), client.write_timeout, false);
+                    wait_for_client(client.stream.socket(), self.write_timeout(id), false);
                     // What came while it was being set free.
                     self.flush(id);
                     break;
@@ -144,6 +149,13 @@ impl Shell {
         }
         self.blocked.set(self.blocked.get().saturating_sub(1));
         self.settle();
+    }
+
+    /// The `writetimeout` of a session's user.
+    pub(super) fn write_timeout(&self, id: SessionId) -> Duration {
+        let hub = self.hub.borrow();
+        hub.user(id)
+            .map_or(Duration::ZERO, |user| user.write_timeout)
     }
 
     fn write_some(self: &Rc<Self>, id: SessionId, client: &Client) -> Attempt {

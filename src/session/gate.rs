@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::BytesMut;
 use tokio::sync::Semaphore;
 
+use super::live::Live;
 use super::registry::Registry;
-use super::reports::{Reports, Visitor};
+use super::reports::Visitor;
 use super::shell::Clock;
 use crate::hub::Now;
 use crate::hub::door::{Door, Known, Refused, RefusedCause, Step};
-use crate::hub::limit::{Limit, LimitCounters};
+use crate::hub::limit::{Full, Limit, LimitCounters};
 use crate::policy::credential::Verification;
 use crate::policy::failed_logins::FailedLogins;
-use crate::policy::user::{User, Users};
+use crate::policy::user::User;
 
 /// Secrets that are compared with hashes at a time, each with the memory that its hash asks for: enough for all
 /// clients after a restart, and no flood of logins takes more.
@@ -24,12 +25,10 @@ const VERIFICATIONS_MAX: usize = 2;
 /// What a login is decided with.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    /// The users.
-    pub users: Arc<Users>,
+    /// What is in force: the users, the limits, and the way to those who may read what happened before a login.
+    pub live: Live,
     /// Who is logged in.
     pub registry: Registry,
-    /// The way to those who may read what happened before a login.
-    pub reports: Arc<Reports>,
     /// The clock.
     pub clock: Clock,
     /// What checks the secrets of users with a hash.
@@ -41,6 +40,27 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// What logins into that are decided with; nobody is logged in.
+    pub fn new(live: Live, clock: Clock) -> Self {
+        let rules = live.now();
+        let general = &rules.general;
+        let failed_logins = FailedLogins::new(general.failed_logins, general.failed_login_period);
+        Self {
+            registry: Registry::default(),
+            clock,
+            verifier: Verifier::default(),
+            failed_logins: Arc::new(Mutex::new(failed_logins)),
+            limits: Arc::default(),
+            live,
+        }
+    }
+
+    /// The limit that one more session of that user from there would exceed.
+    pub fn full(&self, user: &User, address: IpAddr) -> Option<Full> {
+        let limits = self.live.now().session_limits();
+        self.registry.full(user, address, limits)
+    }
+
     /// What the door of a client at that address does next, with its input or with the outcome of a check.
     pub fn step(
         &self,
@@ -50,12 +70,13 @@ impl Gate {
         verified: Option<bool>,
         out: &mut BytesMut,
     ) -> Step {
+        let rules = self.live.now();
         let step = self.with_failed_logins(|failed_logins| {
             let mut known = Known {
-                users: &self.users,
+                users: &rules.users,
                 address,
                 in_use: &|user: &User| self.registry.is_in_use(user),
-                full: &|user: &User| self.registry.full(user, address),
+                full: &|user: &User| self.registry.full(user, address, rules.session_limits()),
                 failed_logins,
             };
             match verified {
@@ -89,7 +110,7 @@ impl Gate {
             RefusedCause::SessionLimit(Some(full)) => self.limits.count(full.limit()),
             _ => {}
         }
-        visitor.refused(now, refused, &self.users, &self.reports);
+        visitor.refused(now, refused, &self.live.now());
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::client::Arrival;
 use super::control::HubControl;
+use super::registry::SessionLimits;
 use super::web::WebHub;
 use crate::config::settings::{General, Http, Upstream};
 use crate::hub::limit::LimitCounters;
@@ -58,6 +59,14 @@ impl Rules {
             .iter()
             .filter_map(|name| Some((name.as_str(), self.hubs.get(name)?)))
     }
+
+    /// How many sessions there may be.
+    pub fn session_limits(&self) -> SessionLimits {
+        SessionLimits {
+            all: self.general.session_limit,
+            per_host: self.general.address_limit,
+        }
+    }
 }
 
 /// What is in force now, for any thread.
@@ -74,6 +83,15 @@ impl Live {
     /// What is in force at this moment.
     pub fn now(&self) -> Arc<Rules> {
         Arc::clone(&self.0.borrow())
+    }
+
+    /// Resolves when something else is in force than when this was last called, or never if nothing ever will be.
+    ///
+    /// Cancel safe: a change that was not told is told the next time.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 //! It decides nothing: it reads, writes, waits, and asks the hub. [`live`] is what is in force. [`entrance`] deals with
 //! connections until they have logged in, by the rules of [`gate`], and `waiting_room` bounds their number ([`crowd`] says
 //! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes;
-//! `filters` has filters compiled beside the thread; [`refusal_log`] has the lines of refusals, [`reports`] tells of those
-//! before login, [`web`] has the sessions of HTTP, [`control`] answers those who administer, and
-//! [`handover`] gives everything to another process.
+//! `filters` has filters compiled beside the thread; `reload` has a changed configuration followed; [`refusal_log`] has the
+//! lines of refusals, [`reports`] tells of those before login, [`web`] has the sessions of HTTP, [`control`] answers
+//! those who administer, and [`handover`] gives everything to another process.
 
 pub mod client;
 mod clients;
@@ -19,6 +19,7 @@ pub mod live;
 pub mod proxy;
 pub mod refusal_log;
 pub mod registry;
+mod reload;
 pub mod reports;
 pub mod shell;
 mod waiting_room;

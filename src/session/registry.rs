@@ -26,35 +26,26 @@ pub struct Registry(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    limits: SessionLimits,
     all: AtomicUsize,
     users: DashMap<Box<str>, usize>,
     hosts: DashMap<Host, usize>,
 }
 
 impl Registry {
-    /// Nobody is logged in.
-    pub fn new(limits: SessionLimits) -> Self {
-        Self(Arc::new(Counts {
-            limits,
-            ..Counts::default()
-        }))
-    }
-
     /// Whether the user has a session.
     pub fn is_in_use(&self, user: &User) -> bool {
         self.0.users.contains_key(&key(user))
     }
 
     /// The limit that one more session of that user from there would exceed.
-    pub fn full(&self, user: &User, address: IpAddr) -> Option<Full> {
+    pub fn full(&self, user: &User, address: IpAddr, limits: SessionLimits) -> Option<Full> {
         let counts = &self.0;
         let reached = |limit: usize, count: usize| limit > 0 && count >= limit;
-        if reached(counts.limits.all, counts.all.load(Ordering::Relaxed)) {
+        if reached(limits.all, counts.all.load(Ordering::Relaxed)) {
             return Some(Full::All);
         }
         let of_host = counts.hosts.get(&Host::at(address)).map(|count| *count);
-        if reached(counts.limits.per_host, of_host.unwrap_or_default()) {
+        if reached(limits.per_host, of_host.unwrap_or_default()) {
             return Some(Full::Address);
         }
         let of_user = counts.users.get(&key(user)).map(|count| *count);
@@ -116,10 +107,11 @@ mod tests {
 
     #[test]
     fn limits_hold_and_whoever_leaves_makes_room() {
-        let registry = Registry::new(SessionLimits {
+        let registry = Registry::default();
+        let limits = SessionLimits {
             all: 4,
             per_host: 2,
-        });
+        };
         let any = user("any", Classes::NONE);
         let one = User {
             session_limit: 1,
@@ -129,19 +121,22 @@ mod tests {
         let (here, there) = (at("192.0.2.1"), at("2001:db8::1"));
         let first = registry.log_in(&one, here);
         assert!(registry.is_in_use(&one) && !registry.is_in_use(&any));
-        assert_eq!(registry.full(&one, there), Some(Full::User));
+        assert_eq!(registry.full(&one, there, limits), Some(Full::User));
         let second = registry.log_in(&any, at("::ffff:192.0.2.1"));
-        assert_eq!(registry.full(&any, here), Some(Full::Address));
+        assert_eq!(registry.full(&any, here, limits), Some(Full::Address));
         let others = [there, at("2001:db8::2")].map(|address| registry.log_in(&any, address));
-        assert_eq!(registry.full(&any, at("192.0.2.2")), Some(Full::All));
+        assert_eq!(
+            registry.full(&any, at("192.0.2.2"), limits),
+            Some(Full::All)
+        );
         drop(first);
-        assert_eq!(registry.full(&one, here), None);
-        assert_eq!(registry.full(&one, there), Some(Full::Address));
+        assert_eq!(registry.full(&one, here, limits), None);
+        assert_eq!(registry.full(&one, there, limits), Some(Full::Address));
         drop((second, others));
-        assert_eq!(registry.full(&any, there), None);
+        assert_eq!(registry.full(&any, there, limits), None);
         assert!(registry.0.users.is_empty() && registry.0.hosts.is_empty());
         let unlimited = Registry::default();
         let _session = unlimited.log_in(&any, here);
-        assert_eq!(unlimited.full(&any, here), None);
+        assert_eq!(unlimited.full(&any, here, SessionLimits::default()), None);
     }
 }

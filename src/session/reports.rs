@@ -1,18 +1,17 @@
 //! The way of a security event from the entrance, where a client has not logged in yet, to the threads of the
 //! Asterisks whose clients may read it. Bounded, and never waited for: under a flood events are left out.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use tokio::sync::mpsc;
 
+use super::live::Rules;
 use super::refusal_log::{self, Refusal};
 use super::shell::Shell;
 use crate::hub::Now;
 use crate::hub::door::{Refused, RefusedCause};
 use crate::hub::line_limit::LineLimit;
 use crate::hub::security::{Connection, Happening, SecurityEvent};
-use crate::policy::user::Users;
 
 /// Events on their way to one Asterisk's thread at most.
 pub const REPORTS_MAX: usize = 64;
@@ -20,25 +19,12 @@ pub const REPORTS_MAX: usize = 64;
 /// Lines about requests before login that one connection may cause in a second.
 const EARLY_LINES_MAX: u32 = 10;
 
-/// The way to each Asterisk's thread, by the upstream's name.
-#[derive(Debug, Default)]
-pub struct Reports {
-    hubs: HashMap<String, mpsc::Sender<SecurityEvent>>,
-}
-
-impl Reports {
-    /// Adds the way to one thread.
-    pub fn add(&mut self, upstream: String, sender: mpsc::Sender<SecurityEvent>) {
-        self.hubs.insert(upstream, sender);
-    }
-
-    /// Sends an event to the clients of that upstream, or of all.
-    fn send(&self, upstream: Option<&str>, event: &SecurityEvent) {
-        for (name, hub) in &self.hubs {
-            if upstream.is_none_or(|upstream| upstream == name) {
-                // A full channel leaves the event out; a closed one belongs to a thread that has ended.
-                let _ = hub.try_send(event.clone());
-            }
+/// Sends an event to the clients of that upstream, or of all.
+fn send(rules: &Rules, upstream: Option<&str>, event: &SecurityEvent) {
+    for (name, ways) in &rules.hubs {
+        if upstream.is_none_or(|upstream| upstream == name) {
+            // A full channel leaves the event out; a closed one belongs to a thread that has ended.
+            let _ = ways.reports.try_send(event.clone());
         }
     }
 }
@@ -65,7 +51,7 @@ impl Visitor {
     }
 
     /// Tells of a refusal. Failed logins are always told, however many other lines there were.
-    pub fn refused(&mut self, now: Now, refused: &Refused, users: &Users, reports: &Reports) {
+    pub fn refused(&mut self, now: Now, refused: &Refused, rules: &Rules) {
         let action = match &refused.cause {
             RefusedCause::NotAllowed { action } => String::from_utf8_lossy(action),
             _ => "".into(),
@@ -91,11 +77,11 @@ impl Visitor {
             0
         };
         refusal_log::refused(self.connection.address(), line, suppressed);
-        let known = users.get(user.as_bytes()).filter(|_| !early);
+        let known = rules.users.get(user.as_bytes()).filter(|_| !early);
         if let Some(happening) = happening(&refused.cause) {
             let event =
                 SecurityEvent::before_login(happening, user.as_bytes(), self.connection, now.wall);
-            reports.send(known.map(|user| user.upstream.as_str()), &event);
+            send(rules, known.map(|user| user.upstream.as_str()), &event);
         }
     }
 }

@@ -78,6 +78,8 @@ pub struct Shell {
     pub(crate) upstream_writes: Cell<bool>,
     /// The upstream task has to look: there is something to write, or the connection is to be dropped.
     pub(crate) upstream_wake: Notify,
+    /// amimux ends, and Asterisk owes clients nothing any more.
+    pub(super) answered: Notify,
     /// The timer's task has to look at the deadlines again.
     timer_wake: Notify,
     /// When the timer's task will look by itself.
@@ -116,6 +118,7 @@ impl Shell {
             upstream: RefCell::new(None),
             upstream_writes: Cell::new(false),
             upstream_wake: Notify::new(),
+            answered: Notify::new(),
             timer_wake: Notify::new(),
             timer_armed: Cell::new(None),
             banner,
@@ -153,6 +156,9 @@ impl Shell {
         self.compile_filters();
         if self.hub.borrow().has_web_output() {
             self.web_wake.notify_one();
+        }
+        if self.hub.borrow().is_drained() {
+            self.answered.notify_one();
         }
         self.arm_timer();
     }

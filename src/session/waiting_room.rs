@@ -12,12 +12,11 @@ use super::crowd::Crowd;
 use crate::policy::host::Host;
 
 /// The connections that have not logged in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct WaitingRoom(Rc<RefCell<Room>>);
 
 #[derive(Debug, Default)]
 struct Room {
-    limit: usize,
     /// The number of the next one; the oldest has the smallest.
     next: u64,
     seats: HashMap<u64, CancellationToken>,
@@ -39,17 +38,11 @@ pub(super) struct Seat {
 }
 
 impl WaitingRoom {
-    pub(super) fn new(limit: usize) -> Self {
-        Self(Rc::new(RefCell::new(Room {
-            limit,
-            ..Room::default()
-        })))
-    }
-
-    /// A place for one more from that host; `None` if there is none.
-    pub(super) fn enter(&self, host: Host) -> Option<Seat> {
+    /// A place for one more from that host where there are `limit` of them; `None` if there is none.
+    pub(super) fn enter(&self, host: Host, limit: usize) -> Option<Seat> {
         let mut room = self.0.borrow_mut();
-        if room.seats.len() + room.settled >= room.limit {
+        // Where the limit was lowered, one makes place at a time; the rest log in, or their time runs out.
+        if room.seats.len() + room.settled >= limit {
             room.displace(host)?;
         }
         let number = room.next;
@@ -138,14 +131,14 @@ mod tests {
 
     #[test]
     fn the_host_with_the_most_loses_its_oldest() {
-        let room = WaitingRoom::new(4);
-        let greedy: Vec<_> = (0..3).map(|_| room.enter(host(1)).unwrap()).collect();
-        let modest = room.enter(host(2)).unwrap();
-        let third = room.enter(host(3)).unwrap();
+        let room = WaitingRoom::default();
+        let greedy: Vec<_> = (0..3).map(|_| room.enter(host(1), 4).unwrap()).collect();
+        let modest = room.enter(host(2), 4).unwrap();
+        let third = room.enter(host(3), 4).unwrap();
         assert!(greedy[0].needed.is_cancelled());
         assert!(!greedy[1].needed.is_cancelled());
         // The one that opens more and more pushes out its own.
-        let more = room.enter(host(1)).unwrap();
+        let more = room.enter(host(1), 4).unwrap();
         assert!(greedy[1].needed.is_cancelled());
         let still = [&greedy[2], &modest, &third, &more];
         assert!(still.iter().all(|seat| !seat.needed.is_cancelled()));
@@ -158,46 +151,49 @@ mod tests {
 
     #[test]
     fn where_nobody_has_more_than_one_the_newcomer_is_refused() {
-        let room = WaitingRoom::new(2);
-        let seats = [1, 2].map(|number| room.enter(host(number)).unwrap());
-        assert!(room.enter(host(3)).is_none());
-        let again = room.enter(host(1)).unwrap();
+        let room = WaitingRoom::default();
+        let seats = [1, 2].map(|number| room.enter(host(number), 2).unwrap());
+        assert!(room.enter(host(3), 2).is_none());
+        let again = room.enter(host(1), 2).unwrap();
         assert!(seats[0].needed.is_cancelled() && !seats[1].needed.is_cancelled());
         drop(again);
     }
 
     #[test]
     fn whoever_has_logged_in_keeps_its_place() {
-        let room = WaitingRoom::new(2);
-        let (first, second) = (room.enter(host(1)).unwrap(), room.enter(host(1)).unwrap());
+        let room = WaitingRoom::default();
+        let (first, second) = (
+            room.enter(host(1), 2).unwrap(),
+            room.enter(host(1), 2).unwrap(),
+        );
         first.settle();
         second.settle();
-        assert!(room.enter(host(1)).is_none() && room.enter(host(2)).is_none());
+        assert!(room.enter(host(1), 2).is_none() && room.enter(host(2), 2).is_none());
         assert!(!first.needed.is_cancelled() && !second.needed.is_cancelled());
         drop(first);
-        let third = room.enter(host(2)).unwrap();
-        let fourth = room.enter(host(2)).unwrap();
+        let third = room.enter(host(2), 2).unwrap();
+        let fourth = room.enter(host(2), 2).unwrap();
         assert!(third.needed.is_cancelled());
         // It had just logged in: then it stays all the same, and nobody else comes meanwhile.
         third.settle();
-        assert!(room.enter(host(3)).is_none());
+        assert!(room.enter(host(3), 2).is_none());
         drop((second, third, fourth));
         assert_eq!(room.0.borrow().settled, 0);
     }
 
     #[test]
     fn what_a_balancer_names_counts() {
-        let room = WaitingRoom::new(3);
+        let room = WaitingRoom::default();
         let seats = [1, 2, 3].map(|number| {
-            let seat = room.enter(host(9)).unwrap();
+            let seat = room.enter(host(9), 3).unwrap();
             seat.is_of(host(number));
             seat
         });
-        assert!(room.enter(host(9)).is_none());
+        assert!(room.enter(host(9), 3).is_none());
         seats[2].is_of(host(1));
-        room.enter(host(9)).unwrap();
+        room.enter(host(9), 3).unwrap();
         assert!(seats[0].needed.is_cancelled());
-        let none = WaitingRoom::new(0);
-        assert!(none.enter(host(1)).is_none());
+        let none = WaitingRoom::default();
+        assert!(none.enter(host(1), 0).is_none());
     }
 }

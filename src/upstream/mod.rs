@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::settings::Upstream;
+use crate::hub::SETTINGS_CHANGED;
 use crate::session::shell::Shell;
 use crate::transport::socket::prepare;
 use crate::transport::stream::Stream;
@@ -28,24 +29,16 @@ impl Shell {
     /// connection on which the hub is logged in already, if it came from another process.
     ///
     /// Cancel safe: the connection is closed when it is dropped.
-    pub async fn run_upstream(
-        self: Rc<Self>,
-        upstream: Arc<Upstream>,
-        standing: Option<StdTcpStream>,
-    ) {
+    pub async fn run_upstream(self: Rc<Self>, standing: Option<StdTcpStream>) {
         let handed_over = self.handed_over();
         tokio::select! {
             biased;
             () = handed_over => {}
-            () = self.keep_connected(upstream, standing) => {}
+            () = self.keep_connected(standing) => {}
         }
     }
 
-    async fn keep_connected(
-        self: &Rc<Self>,
-        upstream: Arc<Upstream>,
-        standing: Option<StdTcpStream>,
-    ) {
+    async fn keep_connected(self: &Rc<Self>, standing: Option<StdTcpStream>) {
         if let Some(socket) = standing {
             let cause = match take_back(socket) {
                 Ok(stream) => self.converse(stream, true).await,
@@ -54,11 +47,13 @@ impl Shell {
             self.lose(&cause);
         }
         loop {
-            let at = self.hub.borrow().reconnect_at();
-            if let Some(at) = at {
-                tokio::time::sleep_until(self.clock.instant(at)).await;
-            }
-            let cause = match connect(&upstream).await {
+            self.pause().await;
+            let upstream = Arc::clone(self.hub.borrow().upstream());
+            let connected = tokio::select! {
+                connected = connect(&upstream) => connected,
+                () = self.outdated(&upstream) => Err(SETTINGS_CHANGED.to_owned()),
+            };
+            let cause = match connected {
                 Ok(stream) => self.converse(stream, false).await,
                 Err(cause) => cause,
             };
@@ -71,6 +66,27 @@ impl Shell {
         let now = self.now();
         self.hub.borrow_mut().upstream_lost(now, cause);
         self.settle();
+    }
+
+    /// Until it is time to connect, which a reload may change.
+    async fn pause(&self) {
+        loop {
+            let at = self.hub.borrow().reconnect_at();
+            let Some(at) = at.filter(|at| *at > self.now().since_start) else {
+                return;
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(self.clock.instant(at)) => {}
+                () = self.upstream_wake.notified() => {}
+            }
+        }
+    }
+
+    /// Until a reload has changed where or as whom to connect.
+    async fn outdated(&self, upstream: &Upstream) {
+        while self.hub.borrow().upstream().connects_like(upstream) {
+            self.upstream_wake.notified().await;
+        }
     }
 
     /// Talks to Asterisk until the connection ends; returns why it did. `stands`: the hub is logged in on it already.

@@ -100,7 +100,7 @@ fn certificates_are_exchanged_while_sessions_stay() {
         .args(["-HUP", &pid])
         .status();
     assert!(hung_up.is_ok_and(|status| status.success()));
-    encrypted.site.logged(&["certificates reloaded ports=1"]);
+    encrypted.site.logged(&["configuration reloaded"]);
     let ping = |authority: &Authority| {
         let [option, file] = trusts(authority);
         let asked = Running::start(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amimux::config::settings::{AuthType, General, Upstream};
+use amimux::config::settings::{AuthType, General, OnReload, Upstream};
 use amimux::hub::security::Connection;
 use amimux::policy::acl::{Acl, RuleList};
 use amimux::policy::class::Classes;
@@ -36,6 +36,7 @@ pub fn general() -> General {
         retention_bytes: 1 << 20,
         memory_limit_bytes: 16 << 20,
         frame_bytes_max: 1 << 20,
+        on_reload: OnReload::Now,
         flush_delay: Duration::ZERO,
     }
 }

@@ -38,7 +38,7 @@ pub fn on_hub_thread<F: Future<Output = ()>>(
         ..upstream()
     });
     let general = Arc::new(general_of(general()));
-    let hub = Hub::new(general, Arc::clone(&upstream), NONCE);
+    let hub = Hub::new(general, upstream, NONCE);
     let (banner, mut seen) = watch::channel(None);
     let delay = Duration::from_millis(1);
     let shell = Rc::new(Shell::new(
@@ -51,7 +51,7 @@ pub fn on_hub_thread<F: Future<Output = ()>>(
     let (calls, received) = mpsc::channel(64);
     let tasks = LocalSet::new();
     tasks.spawn_local(Rc::clone(&shell).run_timer());
-    tasks.spawn_local(Rc::clone(&shell).run_upstream(upstream, None));
+    tasks.spawn_local(Rc::clone(&shell).run_upstream(None));
     tasks.spawn_local(Rc::clone(&shell).run_web(received));
     runtime.block_on(tasks.run_until(async move {
         seen.wait_for(|banner: &Option<String>| banner.is_some())

@@ -9,6 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::files;
 use super::fingerprint::Fingerprint;
+use super::ingredients::Ingredients;
 use super::judge::{Judge, Standard};
 use crate::config::diagnostics::{Location, Report, quoted};
 use crate::config::options::Spec;
@@ -150,7 +151,8 @@ impl ClientDraft {
                     .map(Some)
             }
         };
-        let standard = self.standard(section, files, report)?;
+        let mut made_of = Ingredients::default();
+        let standard = self.standard(section, files, &mut made_of, report)?;
         let trust = standard.trust();
         let builder = ClientConfig::builder_with_provider(super::provider())
             .with_safe_default_protocol_versions();
@@ -165,7 +167,13 @@ impl ClientDraft {
         let builder = builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Judge::new(standard)));
-        let mut config = match identity? {
+        let (identity, server_name) = (identity?, server_name?);
+        made_of.add(server_name.to_str().as_bytes());
+        // A key belongs to its certificate: that tells of both.
+        for certificate in identity.iter().flat_map(|identity| &identity.cert) {
+            made_of.add(certificate);
+        }
+        let mut config = match identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
@@ -176,8 +184,9 @@ impl ClientDraft {
         config.resumption = Resumption::disabled();
         Some(UpstreamTls {
             tls: Arc::new(config),
-            server_name: server_name?,
+            server_name,
             trust,
+            made_of: made_of.finish(),
         })
     }
 
@@ -238,6 +247,7 @@ impl ClientDraft {
         &self,
         section: &RawSection,
         files: &SecretFiles<'_>,
+        made_of: &mut Ingredients,
         report: &mut Report,
     ) -> Option<Standard> {
         let pin_at = section.named("tlsfingerprint").next_back();
@@ -259,10 +269,14 @@ impl ClientDraft {
             return None;
         }
         if pin_at.is_some() {
+            for pin in &self.pins {
+                made_of.add(pin.to_string().as_bytes());
+            }
             // One that cannot be read was told of already.
             return (!self.pins.is_empty()).then(|| Standard::Pinned(self.pins.clone()));
         }
         if let Some(at) = &self.anybody_at {
+            made_of.add(b"anybody");
             report.warning(
                 at,
                 format!(
@@ -281,6 +295,8 @@ impl ClientDraft {
                 report,
             )?,
         };
+        made_of.add(b"authorities");
+        made_of.add_authorities(&roots);
         let builder =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), super::provider());
         match builder.build() {

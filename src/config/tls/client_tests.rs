@@ -396,3 +396,43 @@ fn amimux_does_not_connect_to_its_own_tls_port() {
     assert_eq!(report("127.0.0.1", 5040, listens), "");
     assert_eq!(report("127.0.0.1", 5039, "debug=no\nenabled=yes"), "");
 }
+
+#[test]
+fn what_is_read_again_and_is_the_same_connects_alike() {
+    let (one, other) = (Authority::new("one"), Authority::new("other"));
+    let (ca, both) = (
+        &one.certificate,
+        format!("{}{}", other.certificate, one.certificate),
+    );
+    let turned = format!("{}{}", one.certificate, other.certificate);
+    let pair = one.issue("mux");
+    let own = format!("{}{}", pair.certificate, pair.key);
+    let files = [
+        ("ca", ca.as_str()),
+        ("same", ca.as_str()),
+        ("both", both.as_str()),
+        ("turned", turned.as_str()),
+        ("own", own.as_str()),
+    ];
+    let pin = |digit: &str| format!("tlsfingerprint={}", digit.repeat(64));
+    let made_of = |lines: &str| upstream(lines, &files).made_of;
+    for (lines, like) in [
+        ("tlscafile=ca", "tlscafile=same"),
+        ("tlscafile=both", "tlscafile=turned"),
+        ("tlscafile=ca", "tlscafile=ca\ntlsservername=pbx.example"),
+        (pin("a").as_str(), pin("A").as_str()),
+    ] {
+        assert_eq!(made_of(lines), made_of(like), "{lines}, {like}");
+    }
+    let different = [
+        "tlscafile=ca",
+        "tlscafile=both",
+        "tlscafile=ca\ntlsservername=other.example",
+        "tlscafile=ca\ntlscertfile=own",
+        "tlsverify=no",
+        &pin("a"),
+        &pin("b"),
+    ];
+    let hashes: std::collections::HashSet<_> = different.iter().map(|l| made_of(l)).collect();
+    assert_eq!(hashes.len(), different.len());
+}

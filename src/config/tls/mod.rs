@@ -7,6 +7,7 @@ mod ciphers;
 pub mod client;
 mod files;
 pub mod fingerprint;
+mod ingredients;
 pub mod judge;
 pub(super) mod listener_options;
 pub mod server;

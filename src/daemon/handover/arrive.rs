@@ -2,7 +2,6 @@
 //! before anything is promised, and nothing is read or written before the other process has let go.
 
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tracing::{error, info, warn};
 
 use super::parcel::{HubState, ParcelError, Sockets, State};
 use super::socket::{Predecessor, RefusedError};
-use super::store;
+use super::store::{self, Stored};
 use crate::config::settings::{General, Upstream};
 use crate::hub::carry::{CarryError, Unpacked};
 use crate::hub::{CloseReason, Hub, Now};
@@ -69,9 +68,9 @@ impl Moved {
 impl Arrival {
     /// What the service manager kept in its store. A state that cannot be used is logged; its clients are told by the end of
     /// their connections, and amimux starts without it.
-    pub(in crate::daemon) fn from_store(envelope: &OwnedFd, sockets: Vec<OwnedFd>) -> Option<Self> {
-        let count = sockets.len();
-        let opened = store::open(envelope, sockets).map_err(ParcelError::from);
+    pub(in crate::daemon) fn from_store(stored: Stored) -> Option<Self> {
+        let count = stored.sockets.len();
+        let opened = stored.open().map_err(ParcelError::from);
         let arrival = opened.and_then(|(parcel, missing)| {
             if missing > 0 {
                 warn!(
@@ -219,9 +218,10 @@ impl Arrival {
             }
         };
         info!(
+            name: "took-over",
             clients = self.clients,
             state_bytes = self.bytes,
-            pause_ms = pause.as_secs_f64() * 1000.0,
+            pause_ms = format_args!("{:.1}", pause.as_secs_f64() * 1000.0),
             closed = self.sockets.len(),
             "went on where amimux was before the restart, with what came from {way}"
         );

@@ -12,7 +12,6 @@ use tokio::sync::Barrier;
 use tokio::time::{Instant, sleep};
 
 use super::parcel::{HubState, Parcel, ParcelError, State, cookie};
-use crate::daemon::ports::OpenPorts;
 use crate::hub::survey::Transport;
 use crate::session::control::{HubControl, HubGone};
 use crate::session::entrance::Turnstile;
@@ -43,14 +42,14 @@ pub(super) enum FreezeError {
 }
 
 /// What can be handed over.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(in crate::daemon) struct Going {
     /// The upstreams: the way to the thread, and what it is connected to, by its name.
     pub(in crate::daemon) hubs: Vec<(HubControl, String)>,
     /// The way in.
     pub(in crate::daemon) turnstile: Turnstile,
-    /// The ports.
-    pub(in crate::daemon) ports: OpenPorts,
+    /// Copies of the ports, by the names of what is served there.
+    pub(in crate::daemon) ports: Vec<(String, OwnedFd)>,
     /// The time.
     pub(in crate::daemon) clock: Clock,
 }
@@ -196,9 +195,9 @@ impl Going {
             });
         }
         let mut listeners = Vec::new();
-        for (name, socket) in self.ports.copies()? {
-            listeners.push((name, cookie(&socket)?));
-            sockets.push(socket);
+        for (name, socket) in &self.ports {
+            listeners.push((name.clone(), cookie(socket)?));
+            sockets.push(socket.try_clone()?);
         }
         let state = State {
             since_start: now.since_start,

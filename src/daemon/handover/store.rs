@@ -12,12 +12,42 @@ use std::time::Duration;
 use super::parcel::Parcel;
 use super::rights::{FILES_PER_MESSAGE, receive_line, send_line};
 
-/// What the envelope of the state is called in the store.
-pub(in crate::daemon) const STATE: &str = "s";
+/// What the service manager kept of a process before.
+#[derive(Debug)]
+pub(in crate::daemon) struct Stored {
+    /// The envelope of the state.
+    pub(in crate::daemon) envelope: OwnedFd,
+    /// The sockets, in no order.
+    pub(in crate::daemon) sockets: Vec<OwnedFd>,
+}
 
-/// What each socket is called there. All names together must fit in one variable of the environment, 128 KiB, so this one
-/// is short.
-pub(in crate::daemon) const SOCKET: &str = "c";
+impl Stored {
+    /// What the envelope of the state is called in the store.
+    pub(in crate::daemon) const ENVELOPE: &str = "s";
+
+    /// What each socket is called there. All names together must fit in one variable of the environment, 128 KiB, so this
+    /// one is short.
+    pub(in crate::daemon) const SOCKET: &str = "c";
+
+    /// The parcel, and how many of its sockets are missing.
+    ///
+    /// # Errors
+    /// The envelope is not one of ours.
+    pub(super) fn open(self) -> Result<(Parcel, usize)> {
+        let (line, mut files) = receive_line(self.envelope)?;
+        let expected = line.strip_prefix("parcel ");
+        let expected = expected.and_then(|count| count.parse::<usize>().ok());
+        let (Some(expected), Some(state)) = (expected, files.pop()) else {
+            return Err(Error::new(ErrorKind::InvalidData, "this is no parcel"));
+        };
+        let missing = expected.saturating_sub(self.sockets.len());
+        let parcel = Parcel {
+            state: state.into(),
+            sockets: self.sockets,
+        };
+        Ok((parcel, missing))
+    }
+}
 
 /// How long the service manager may take to put everything into its store.
 const STORED_WITHIN: Duration = Duration::from_secs(10);
@@ -37,10 +67,10 @@ pub(super) fn has_room(files: usize) -> bool {
 /// The service manager does not take it.
 pub(super) fn put(parcel: &Parcel) -> Result<()> {
     let envelope = envelope(parcel)?;
-    store(STATE, &[envelope.as_fd()])?;
+    store(Stored::ENVELOPE, &[envelope.as_fd()])?;
     for sockets in parcel.sockets.chunks(FILES_PER_MESSAGE) {
         let sockets: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
-        store(SOCKET, &sockets)?;
+        store(Stored::SOCKET, &sockets)?;
     }
     wait_until_stored()
 }
@@ -82,7 +112,7 @@ fn wait_until_stored() -> Result<()> {
 
 /// Takes everything of ours out of the store.
 pub(super) fn clear() -> Result<()> {
-    for name in [STATE, SOCKET] {
+    for name in [Stored::ENVELOPE, Stored::SOCKET] {
         tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])?;
     }
     Ok(())
@@ -95,23 +125,4 @@ fn envelope(parcel: &Parcel) -> Result<UnixStream> {
     let line = format!("parcel {}", parcel.sockets.len());
     send_line(&near, &line, &[parcel.state.as_fd()])?;
     Ok(far)
-}
-
-/// What was in the store, and how many of its sockets are missing.
-///
-/// # Errors
-/// The envelope is not one of ours.
-pub(super) fn open(envelope: &OwnedFd, sockets: Vec<OwnedFd>) -> Result<(Parcel, usize)> {
-    let (line, mut files) = receive_line(envelope)?;
-    let expected = line.strip_prefix("parcel ");
-    let expected = expected.and_then(|count| count.parse::<usize>().ok());
-    let (Some(expected), Some(state)) = (expected, files.pop()) else {
-        return Err(Error::new(ErrorKind::InvalidData, "this is no parcel"));
-    };
-    let missing = expected.saturating_sub(sockets.len());
-    let parcel = Parcel {
-        state: state.into(),
-        sockets,
-    };
-    Ok((parcel, missing))
 }

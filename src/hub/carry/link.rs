@@ -48,6 +48,8 @@ pub(super) struct CarriedLink {
     confirmed: u32,
     narrow_at: Option<Nanos>,
     relearn: bool,
+    #[serde(default)]
+    at_once: bool,
     ready_at: Nanos,
 }
 
@@ -72,6 +74,7 @@ impl CarriedLink {
             confirmed,
             narrow_at,
             relearn,
+            at_once,
             ready_at,
         } = link;
         Self {
@@ -110,6 +113,7 @@ impl CarriedLink {
             confirmed: confirmed.bits(),
             narrow_at: narrow_at.map(Nanos::from),
             relearn,
+            at_once,
             ready_at: ready_at.into(),
         }
     }
@@ -144,6 +148,7 @@ impl CarriedLink {
             confirmed: Classes::from_bits(self.confirmed),
             narrow_at: self.narrow_at.map(Nanos::get),
             relearn: self.relearn,
+            at_once: self.at_once,
             ready_at: self.ready_at.get(),
         }
     }

@@ -35,6 +35,8 @@ impl Hub {
         let Self {
             // The new process has its own.
             general: _,
+            users: _,
+            ending: _,
             upstream,
             mint,
             random,

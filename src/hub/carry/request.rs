@@ -98,6 +98,8 @@ enum CarriedStage {
 
 #[derive(Serialize, Deserialize)]
 struct CarriedQueued {
+    /// As it came.
+    text: Blob,
     bytes: Blob,
     hole: u32,
     route: CarriedRoute,
@@ -180,6 +182,7 @@ impl CarriedStage {
 impl CarriedQueued {
     fn pack(queued: Queued) -> Self {
         let Queued {
+            text,
             outgoing,
             route,
             shape,
@@ -188,6 +191,7 @@ impl CarriedQueued {
         } = queued;
         let (bytes, hole) = outgoing.parts();
         Self {
+            text: Blob(text.into()),
             bytes: Blob(Bytes::copy_from_slice(bytes)),
             hole: u32::try_from(hole).unwrap_or(u32::MAX),
             route: route.into(),
@@ -201,6 +205,7 @@ impl CarriedQueued {
         let hole = usize::try_from(self.hole).unwrap_or(usize::MAX);
         let outgoing = Outgoing::from_parts(self.bytes.0.into(), hole);
         Ok(Queued {
+            text: Box::from(&*self.text.0),
             outgoing: outgoing.ok_or(unsound("an action is not whole"))?,
             route: self.route.into(),
             shape: self.shape.into(),

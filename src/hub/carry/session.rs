@@ -369,7 +369,7 @@ impl CarriedReason {
             } => Self::NotReading(behind_bytes, timeout.into()),
             CloseReason::UpstreamLost => Self::UpstreamLost,
             CloseReason::Expired => Self::Expired,
-            CloseReason::UserGone => Self::UserGone,
+            CloseReason::UserGone | CloseReason::Reloaded { .. } => Self::UserGone,
             CloseReason::FiltersLost => Self::FiltersLost,
             CloseReason::Shutdown => Self::Shutdown,
         }

@@ -113,11 +113,6 @@ impl Hub {
         })
     }
 
-    /// Whether a session's socket was full: it is to be drained by a task of its own.
-    pub fn is_blocked(&self, id: SessionId) -> bool {
-        self.session(id).is_some_and(|session| session.blocked)
-    }
-
     /// That a connection that is there is not made again, and one that is not is.
     fn check_link(&mut self) -> Result<(), CarryError> {
         if matches!(self.link.phase, Phase::Down { .. }) {

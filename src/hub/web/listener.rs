@@ -26,8 +26,11 @@ impl Hub {
         resume: Option<Place>,
     ) -> SessionId {
         admission.input = BytesMut::new();
-        let events = admission.events;
-        let classes = events.within(admission.user.read);
+        let revoked = self.resolve_user(&mut admission);
+        let (mask, classes) = (
+            admission.events,
+            admission.events.within(admission.user.read),
+        );
         let key = ViewKey {
             classes,
             all_action_ids: admission.user.action_ids == ActionIds::All,
@@ -39,7 +42,7 @@ impl Hub {
         let id = self.open(now, Kind::Listener(Box::default()), admission, place);
         let missed = resume.is_some() && cursor.is_none() && !classes.is_empty();
         if let Some(session) = self.session_mut(id) {
-            session.mask = events;
+            session.mask = mask;
             session.classes = classes;
         }
         if missed {
@@ -47,6 +50,9 @@ impl Hub {
         }
         if !classes.is_empty() {
             self.ensure_classes(now, classes);
+        }
+        if let Some(why) = revoked {
+            self.close(id, CloseReason::Reloaded { why });
         }
         self.end_turn(now);
         id

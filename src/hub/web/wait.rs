@@ -83,10 +83,8 @@ impl Hub {
             .session(listener)
             .filter(|session| session.classes.is_empty());
         if let Some(read) = silent.map(|session| session.user.read) {
-            let mask = EventMask::Everything;
-            let classes = mask.within(read);
-            self.ensure_classes(now, classes);
-            self.set_classes(listener, mask, classes);
+            self.ensure_classes(now, EventMask::Everything.within(read));
+            self.set_mask(listener, EventMask::Everything);
         }
         let wait = timeout.map_or(wait_max, |timeout| timeout.min(wait_max));
         self.park(now, listener, Waiter::Asker(id), wait);

@@ -7,7 +7,7 @@ pub mod certificate;
 mod handshake;
 mod turnstile;
 
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -17,17 +17,15 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
 pub use self::accept::Port;
 use self::handshake::Prepared;
 pub use self::turnstile::Turnstile;
 use super::client::Arrival;
 use super::gate::Gate;
+use super::live::Rules;
 use super::proxy::{self, Parsed};
 use super::refusal_log::ConnectionLines;
 use super::registry::LoginGuard;
@@ -37,7 +35,6 @@ use crate::hub::Admission;
 use crate::hub::door::{Admitted, Door, Step};
 use crate::hub::limit::Limit;
 use crate::hub::security::Connection;
-use crate::policy::acl::{Acl, RuleList};
 use crate::policy::host::Host;
 use crate::transport::socket::prepare_client;
 use crate::transport::stream::Stream;
@@ -51,69 +48,62 @@ const FIRST_BANNER_WITHIN: Duration = Duration::from_secs(2);
 /// What is logged of a client that may not connect.
 const DENIED: &str = "the address is denied by the access control list of [general]";
 
-/// Everything that the entrance needs.
+/// What deals with all connections that have not logged in.
 #[derive(Debug)]
 pub struct Entrance {
-    /// What logins are decided with.
-    pub gate: Gate,
-    /// The way to each Asterisk's thread, by the upstream's name.
-    pub hubs: HashMap<String, mpsc::Sender<Arrival>>,
-    /// What the first upstream's Asterisk greets with.
-    pub upstream_banner: watch::Receiver<Option<String>>,
-    /// What is greeted with instead.
-    pub banner: Option<String>,
-    /// How long a login may take.
-    pub auth_timeout: Duration,
-    /// Most connections that are not logged in.
-    pub auth_limit: usize,
-    /// Who may connect at all.
-    pub acl: Acl,
-    /// Whose connections begin with a header of the PROXY protocol.
-    pub proxy_from: RuleList,
+    /// What logins are decided with, and what is in force.
+    gate: Gate,
     /// The log of connections closed at once.
-    pub lines: ConnectionLines,
+    lines: ConnectionLines,
+    room: WaitingRoom,
+    /// Each connection has a share.
+    shares: Rc<()>,
     /// Where TLS is spoken, to tell those who try it elsewhere.
-    pub tls_address: Option<SocketAddr>,
+    tls_address: Cell<Option<SocketAddr>>,
     /// Stops the ports for a while.
-    pub turnstile: Turnstile,
+    turnstile: Turnstile,
 }
 
 impl Entrance {
-    /// Accepts at all ports until `cancel`.
-    ///
-    /// Cancel safe: connections not yet logged in are dropped.
-    pub async fn run(self, ports: Vec<Port>, cancel: CancellationToken) {
-        let room = WaitingRoom::new(self.auth_limit);
-        let shared = Rc::new(self);
-        shared.await_first_banner().await;
-        let mut accepting = JoinSet::new();
-        let others = ports.len();
-        for port in ports {
-            let (shared, room, cancel) = (Rc::clone(&shared), room.clone(), cancel.clone());
-            accepting.spawn_local(shared.accept_at(port, room, others, cancel));
-        }
-        // A panic in one of them ends the program, as it would in this task.
-        while let Some(ended) = accepting.join_next().await {
-            if let Err(error) = ended
-                && error.is_panic()
-            {
-                std::panic::resume_unwind(error.into_panic());
-            }
-        }
+    /// An entrance without a port.
+    pub fn new(gate: Gate) -> Rc<Self> {
+        Rc::new(Self {
+            gate,
+            lines: ConnectionLines::default(),
+            room: WaitingRoom::default(),
+            shares: Rc::default(),
+            tls_address: Cell::new(None),
+            turnstile: Turnstile::default(),
+        })
     }
 
-    async fn await_first_banner(&self) {
-        if self.banner.is_none() {
-            let mut banner = self.upstream_banner.clone();
+    /// What stops all ports for a while.
+    pub const fn turnstile(&self) -> &Turnstile {
+        &self.turnstile
+    }
+
+    /// TLS is spoken there from now on, or nowhere.
+    pub fn speaks_tls_at(&self, address: Option<SocketAddr>) {
+        self.tls_address.set(address);
+    }
+
+    /// Waits for what Asterisk greets with, so that the first clients are greeted so, too.
+    ///
+    /// Cancel safe: nothing is kept.
+    pub async fn await_first_banner(&self) {
+        let rules = self.gate.live.now();
+        let first = rules.upstreams().next();
+        if let (None, Some((_, ways))) = (&rules.general.banner, first) {
+            let mut banner = ways.banner.clone();
             let _ = tokio::time::timeout(FIRST_BANNER_WITHIN, banner.changed()).await;
         }
     }
 
     fn greeting(&self) -> BytesMut {
-        let upstream = self.upstream_banner.borrow();
-        let banner = self
-            .banner
-            .as_deref()
+        let rules = self.gate.live.now();
+        let upstream = rules.upstreams().next();
+        let upstream = upstream.and_then(|(_, ways)| ways.banner.borrow().clone());
+        let banner = (rules.general.banner.as_deref())
             .or(upstream.as_deref())
             .unwrap_or(BANNER_DEFAULT);
         let mut greeting = BytesMut::from(banner.as_bytes());
@@ -122,8 +112,8 @@ impl Entrance {
     }
 
     /// Whether a client at this address may connect; if not, that is logged.
-    fn may_connect(&self, address: SocketAddr) -> bool {
-        let allowed = self.acl.allows(address.ip());
+    fn may_connect(&self, rules: &Rules, address: SocketAddr) -> bool {
+        let allowed = rules.general.acl.allows(address.ip());
         if !allowed {
             self.refuse(address, DENIED);
         }
@@ -142,17 +132,24 @@ impl Entrance {
         &self,
         socket: TcpStream,
         address: SocketAddr,
-        tls: Option<Arc<ServerConfig>>,
+        encrypted: bool,
+        rules: &Rules,
         seat: &Seat,
     ) {
+        let tls = match (encrypted, &rules.general.tls) {
+            (false, _) => None,
+            (true, Some(listener)) => Some(Arc::clone(&listener.tls)),
+            // It came to a port that is being closed.
+            (true, None) => return,
+        };
         prepare_client(&socket);
         let stream = Stream::plain(socket);
         let clock = self.gate.clock;
-        let deadline = clock.instant(clock.now().since_start + self.auth_timeout);
+        let deadline = clock.instant(clock.now().since_start + rules.general.auth_timeout);
         let mut input = BytesMut::new();
         let mut client = Some(address);
-        if self.proxy_from.names(address.ip()) {
-            let named = self.named_client(&stream, address, &mut input);
+        if rules.general.proxy_from.names(address.ip()) {
+            let named = self.named_client(&stream, rules, address, &mut input);
             match timeout_at(deadline, named).await {
                 Ok(named) => client = named,
                 Err(_) => {
@@ -161,7 +158,6 @@ impl Entrance {
                 }
             }
         }
-        let encrypted = tls.is_some();
         let Some(connection) = client.and_then(|client| identify(&stream, client, encrypted))
         else {
             return;
@@ -230,6 +226,7 @@ impl Entrance {
     async fn named_client(
         &self,
         stream: &Stream,
+        rules: &Rules,
         address: SocketAddr,
         input: &mut BytesMut,
     ) -> Option<SocketAddr> {
@@ -239,7 +236,7 @@ impl Entrance {
                     input.advance(consumed.min(input.len()));
                     return source
                         .or(Some(address))
-                        .filter(|client| self.may_connect(*client));
+                        .filter(|client| self.may_connect(rules, *client));
                 }
                 Parsed::Invalid => {
                     self.refuse(address, "the connection does not begin with a PROXY header");
@@ -316,7 +313,7 @@ impl Entrance {
     fn is_lost(&self, stream: &Stream, connection: Connection, input: &[u8]) -> bool {
         let lost = !stream.is_encrypted() && handshake::is_client_hello(input);
         if lost {
-            let reason = match self.tls_address {
+            let reason = match self.tls_address.get() {
                 Some(address) => format!(
                     "a TLS handshake on the port for plain connections: TLS is spoken at {address} (tlsbindaddr)"
                 ),
@@ -342,11 +339,12 @@ impl Entrance {
             challenge,
             input,
         } = *admitted;
-        let Some(hub) = self.hubs.get(&user.upstream) else {
-            error!(
+        let rules = self.gate.live.now();
+        let Some(ways) = rules.hubs.get(&user.upstream) else {
+            let upstream = &user.upstream;
+            info!(
                 user = user.name,
-                upstream = user.upstream,
-                "no such upstream"
+                upstream, "the upstream was removed while its client logged in"
             );
             return;
         };
@@ -367,7 +365,7 @@ impl Entrance {
             },
             login,
         };
-        if hub.send(arrival).await.is_err() {
+        if ways.arrivals.send(arrival).await.is_err() {
             let address = connection.address();
             debug!(%address, "a client came while its upstream was being shut down");
         }

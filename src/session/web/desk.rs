@@ -302,6 +302,11 @@ impl Shell {
         self.settle();
     }
 
+    /// amimux is about to end: nobody comes in any more, and nothing that is asked from now on is done.
+    pub(in crate::session) fn turn_web_away(&self) {
+        self.desk.borrow_mut().closing = true;
+    }
+
     /// Ends all sessions without a socket, with amimux itself. The hub has shut down already.
     pub(in crate::session) fn close_web(self: &Rc<Self>) {
         self.desk.borrow_mut().closing = true;
