@@ -12,6 +12,8 @@
 mod support;
 
 mod counted;
+mod failures;
+mod others;
 mod service;
 
 /// In front of that PBX, with one user who may do everything.

@@ -1,7 +1,7 @@
 //! amimux as a service that is restarted: by a successor that takes over, or by a service manager of our own that does
 //! what systemd documents of its store of open files (`sd_notify(3)`, `sd_listen_fds(3)`).
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::TcpStream;
@@ -246,12 +246,6 @@ impl Service {
         until("a process takes over", || {
             (self.taken_over().len() >= count).then_some(())
         });
-    }
-
-    /// Writes into a file beside the configuration.
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        let mut file = File::create(self.path(name)).expect("a file");
-        file.write_all(text.as_bytes()).expect("a file");
     }
 }
 
