@@ -76,17 +76,13 @@ impl HubThread {
             .spawn(move || {
                 // Should this thread panic, the program ends instead of serving half of its clients.
                 let ends_everything = cancel.drop_guard();
-                let Moved {
-                    mut hub,
-                    clients,
-                    connection,
-                } = moved.unwrap_or_else(|| {
-                    Moved::nothing(Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce))
-                });
-                hub.count_in(counted);
-                hub.pulse_in(beating);
+                let nothing =
+                    || Moved::nothing(Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce));
+                let mut moved = moved.unwrap_or_else(nothing);
+                moved.hub.count_in(counted);
+                moved.hub.pulse_in(beating);
                 let shell = Rc::new(Shell::new(
-                    hub,
+                    moved.hub,
                     clock,
                     general.flush_delay,
                     upstream.name.clone(),
@@ -94,13 +90,13 @@ impl HubThread {
                 ));
                 let tasks = LocalSet::new();
                 tasks.spawn_local(Rc::clone(&shell).run_timer());
-                tasks.spawn_local(Rc::clone(&shell).run_upstream(connection));
+                tasks.spawn_local(Rc::clone(&shell).run_upstream(moved.connection));
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
                 tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
                 tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));
                 tasks.spawn_local(Rc::clone(&shell).run_control(control_calls));
                 runtime.block_on(tasks.run_until(async move {
-                    shell.take_back(clients);
+                    shell.take_back(moved.clients);
                     ended.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
                 }));

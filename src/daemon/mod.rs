@@ -64,10 +64,7 @@ impl Daemon {
     ) -> anyhow::Result<Self> {
         // While this is the only thread.
         files::prepare(&settings.general);
-        let mut arrival = handover.take_arrival(passed.take_stored());
-        if let Some(arrival) = &mut arrival {
-            passed.hand(arrival.take_ports());
-        }
+        let arrival = handover.take_arrival(&mut passed);
         let mut ports = Ports::new(passed);
         let plan = ports.plan(&settings)?;
         let opened = ports.commit(plan);

@@ -331,7 +331,7 @@ impl Ports {
 pub struct Passed {
     /// Those of the service manager.
     sockets: Vec<(String, TcpListener)>,
-    /// Those of the process before.
+    /// Those of the process before. The name of one is empty where only its address is known.
     handed: Vec<(String, TcpListener)>,
     /// What the service manager kept of the process before.
     stored: Option<Stored>,
@@ -395,7 +395,8 @@ impl Passed {
             })
         };
         let mut handed = self.handed.iter();
-        let found = handed.find(|(name, listener)| name == service.name && is_wanted(listener));
+        let is_named = |name: &str| name.is_empty() || name == service.name;
+        let found = handed.find(|(name, listener)| is_named(name) && is_wanted(listener));
         found.map(|(_, listener)| listener)
     }
 

@@ -124,10 +124,12 @@ impl Shell {
         self.close_web();
         loop {
             let next = self.clients.borrow().first();
-            let Some(client) = next else { return };
+            let Some(client) = next else { break };
             client.gone.cancelled().await;
             client.stream.close().await;
         }
+        self.closing.close();
+        self.closing.wait().await;
     }
 
     /// Until Asterisk has answered all that it was asked for clients.

@@ -33,7 +33,10 @@ pub enum HubCall {
     /// Pack everything, and stand still.
     Pack(PackCall),
     /// End the sessions that cannot go to another process.
-    EndEncrypted,
+    EndEncrypted {
+        /// Told when they are over.
+        reply: oneshot::Sender<()>,
+    },
     /// Other settings hold from here on.
     Reload {
         /// What they are.
@@ -89,17 +92,14 @@ impl HubControl {
         .await
     }
 
-    /// Has the sessions with TLS ended.
+    /// Has the sessions with TLS ended, and returns when they are over.
     ///
-    /// Cancel safe: they are ended or not.
+    /// Cancel safe: they are ended all the same.
     ///
     /// # Errors
     /// The thread has ended.
     pub async fn end_encrypted(&self) -> Result<(), HubGone> {
-        self.0
-            .send(HubCall::EndEncrypted)
-            .await
-            .map_err(|_| HubGone)
+        self.call(|reply| HubCall::EndEncrypted { reply }).await
     }
 
     /// Puts other settings in force, and returns when they are.
@@ -139,7 +139,10 @@ impl Shell {
                     drop(reply.send(report));
                 }
                 HubCall::Pack(call) => self.hand_over(call).await,
-                HubCall::EndEncrypted => self.end_encrypted(),
+                HubCall::EndEncrypted { reply } => {
+                    self.end_encrypted().await;
+                    let _ = reply.send(());
+                }
                 HubCall::Reload { change, reply } => {
                     self.reload(*change);
                     let _ = reply.send(());

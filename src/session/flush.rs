@@ -231,8 +231,12 @@ impl Shell {
         // From here on it does not count as logged in, however long its socket takes to close.
         drop(client.login.take());
         self.hub.borrow_mut().remove(id, reason);
-        tokio::task::spawn_local(async move {
-            client.stream.close().await;
-        });
+        let encrypted = client.stream.is_encrypted();
+        let close = async move { client.stream.close().await };
+        if encrypted {
+            self.closing.spawn_local(close);
+        } else {
+            tokio::task::spawn_local(close);
+        }
     }
 }

@@ -32,6 +32,9 @@ const IDLE_WITHIN: Duration = Duration::from_secs(2);
 /// How often that is looked at.
 const IDLE_POLL: Duration = Duration::from_millis(2);
 
+/// How long clients with TLS may take to read their last answers.
+const ENCRYPTED_WITHIN: Duration = Duration::from_secs(3);
+
 /// Turns that other tasks get before it is packed: those that were sent something before have taken it then.
 const TURNS_BEFORE: usize = 4;
 
@@ -180,14 +183,26 @@ impl Shell {
         debug!(upstream = self.name, clients = ids.len(), "handed over");
     }
 
-    /// Ends the sessions with TLS: their keys cannot go along.
-    pub(super) fn end_encrypted(self: &Rc<Self>) {
+    /// Ends the sessions with TLS: their keys cannot go along. Returns when their clients have read their last answers, or
+    /// have had time to.
+    pub(super) async fn end_encrypted(self: &Rc<Self>) {
         let now = self.now();
         for (id, client) in self.clients.borrow().all() {
             if client.stream.is_encrypted() {
                 self.hub.borrow_mut().end_for_restart(now, id);
             }
         }
+        self.settle();
+        let deadline = tokio::time::Instant::now() + ENCRYPTED_WITHIN;
+        while self.is_encrypting() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(IDLE_POLL).await;
+        }
+    }
+
+    fn is_encrypting(&self) -> bool {
+        let clients = self.clients.borrow();
+        let mut clients = clients.all();
+        !self.closing.is_empty() || clients.any(|(_, client)| client.stream.is_encrypted())
     }
 
     /// Resolves when the connection to Asterisk has gone to another process.

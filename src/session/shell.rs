@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use super::clients::Clients;
@@ -87,6 +88,8 @@ pub struct Shell {
     banner: watch::Sender<Option<String>>,
     /// The connection to Asterisk has gone to another process.
     pub(super) is_handed_over: CancellationToken,
+    /// Encrypted connections that are being closed: their peers are told that the last bytes were the last.
+    pub(super) closing: TaskTracker,
     /// Who came over HTTP.
     pub(super) desk: RefCell<Desk>,
     /// The task for them has to look: there is something to hand out.
@@ -123,6 +126,7 @@ impl Shell {
             timer_armed: Cell::new(None),
             banner,
             is_handed_over: CancellationToken::new(),
+            closing: TaskTracker::new(),
             desk: RefCell::default(),
             web_wake: Notify::new(),
             is_drafting: Cell::new(false),

@@ -93,7 +93,7 @@ fn whoever_cannot_take_over_leaves_everything_as_it_was() {
     // It has got the parcel and dies.
     let mut stream = successor(&service);
     assert!(
-        read_parcel(&mut stream).starts_with("parcel 2"),
+        read_parcel(&mut stream).starts_with("parcel 3\n"),
         "a client, Asterisk and a port"
     );
     drop(stream);

@@ -68,8 +68,12 @@ impl Moved {
 impl Arrival {
     /// What the service manager kept in its store. A state that cannot be used is logged; its clients are told by the end of
     /// their connections, and amimux starts without it.
-    pub(in crate::daemon) fn from_store(stored: Stored) -> Option<Self> {
+    ///
+    /// # Errors
+    /// It cannot be used; the ports can. The store keeps these open until it is cleared, so no others can take their place.
+    pub(in crate::daemon) fn from_store(stored: Stored) -> Result<Self, Vec<TcpListener>> {
         let count = stored.sockets.len();
+        let ports = stored.ports();
         let opened = stored.open().map_err(ParcelError::from);
         let arrival = opened.and_then(|(parcel, missing)| {
             if missing > 0 {
@@ -82,11 +86,11 @@ impl Arrival {
             Ok(Self::new(Way::Store, parcel.unpack()?, bytes))
         });
         match arrival {
-            Ok(arrival) => Some(arrival),
+            Ok(arrival) => Ok(arrival),
             Err(error) => {
                 error!(sockets = count, "{error}; {COLD}");
                 clear_store();
-                None
+                Err(ports)
             }
         }
     }

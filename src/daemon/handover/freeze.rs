@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::parcel::{HubState, Parcel, ParcelError, State, cookie};
-use crate::hub::survey::Transport;
 use crate::session::control::{HubControl, HubGone};
 use crate::session::entrance::Turnstile;
 use crate::session::handover::{NotPacked, Packed, STILL_MAX, Verdict};
@@ -21,10 +21,7 @@ use crate::session::shell::Clock;
 /// How long those who are just logging in may take. Whoever has not logged in then is closed with this process.
 const LOGINS_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long clients with TLS may take to read their last answers.
-const ENCRYPTED_WITHIN: Duration = Duration::from_secs(3);
-
-/// How often these are looked at.
+/// How often they are counted.
 const POLL: Duration = Duration::from_millis(5);
 
 /// Why nothing could be packed.
@@ -118,25 +115,17 @@ impl Going {
         }
     }
 
-    /// Ends the sessions with TLS, and waits until they have read their last answers.
+    /// Ends the sessions with TLS, and waits until they are over.
     pub(super) async fn end_encrypted(&self) {
-        let deadline = Instant::now() + ENCRYPTED_WITHIN;
+        let mut ending = JoinSet::new();
         for (hub, _) in &self.hubs {
+            let hub = hub.clone();
             // One that has ended has none.
-            let _ = hub.end_encrypted().await;
+            ending.spawn(async move {
+                let _ = hub.end_encrypted().await;
+            });
         }
-        for (hub, _) in &self.hubs {
-            while Instant::now() < deadline {
-                let Ok(report) = hub.report(true).await else {
-                    break;
-                };
-                let mut sessions = report.sessions.iter();
-                if !sessions.any(|session| session.transport == Transport::Tls) {
-                    break;
-                }
-                sleep(POLL).await;
-            }
-        }
+        while ending.join_next().await.is_some() {}
     }
 
     /// Stops everything and packs it.

@@ -25,6 +25,7 @@ pub(super) use self::arrive::Arrival;
 use self::freeze::{Frozen, Going};
 use self::socket::{RefusedError, Successor};
 pub(super) use self::store::Stored;
+use super::ports::Passed;
 use super::supervisor::Supervisor;
 use crate::config::settings::{Settings, Upstream};
 
@@ -61,10 +62,22 @@ impl Handover {
         Ok(Self { path, arrival })
     }
 
-    /// What came from another process; `stored` is what the service manager kept.
-    pub(super) fn take_arrival(&mut self, stored: Option<Stored>) -> Option<Arrival> {
-        let stored = stored.and_then(Arrival::from_store);
-        self.arrival.take().or(stored)
+    /// What came from another process, and its ports.
+    pub(super) fn take_arrival(&mut self, passed: &mut Passed) -> Option<Arrival> {
+        let mut arrival = self.arrival.take();
+        if let Some(stored) = passed.take_stored() {
+            match Arrival::from_store(stored) {
+                Ok(stored) => arrival = arrival.or(Some(stored)),
+                Err(ports) => {
+                    let unnamed = ports.into_iter().map(|port| (String::new(), port));
+                    passed.hand(unnamed.collect());
+                }
+            }
+        }
+        if let Some(arrival) = &mut arrival {
+            passed.hand(arrival.take_ports());
+        }
+        arrival
     }
 
     /// Listens at the handover socket, if there is to be one. Call it when the process before has let go.
@@ -137,7 +150,7 @@ async fn told(restarts: Option<&mut Signal>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn next_successor(door: Option<&(UnixListener, PathBuf)>) -> StdUnixStream {
@@ -169,7 +182,7 @@ impl Supervisor {
     /// Hands over. `true`: this process is to end.
     pub(super) async fn hand_over(&mut self, asked: Asked) -> bool {
         match asked {
-            Asked::Manager => self.to_store().await,
+            Asked::Manager => self.fill_store().await,
             Asked::Successor(stream) => match self.to_successor(stream).await {
                 Ok(()) => {
                     // The file at its path is the successor's.
@@ -198,7 +211,7 @@ impl Supervisor {
     }
 
     /// Puts everything into the service manager's store. `false`: there is no service manager that asked for it.
-    async fn to_store(&mut self) -> bool {
+    async fn fill_store(&mut self) -> bool {
         if !store::has_room(1) {
             warn!(
                 name: "handover-failed",

@@ -3,11 +3,14 @@
 //! process was told to end.
 
 use std::io::{Error, ErrorKind, Read, Result};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::time::Duration;
+
+use rustix::net::sockopt::socket_acceptconn;
 
 use super::parcel::Parcel;
 use super::rights::{FILES_PER_MESSAGE, receive_line, send_line};
@@ -28,6 +31,14 @@ impl Stored {
     /// What each socket is called there. All names together must fit in one variable of the environment, 128 KiB, so this
     /// one is short.
     pub(in crate::daemon) const SOCKET: &str = "c";
+
+    /// Copies of the sockets at which somebody listens.
+    pub(super) fn ports(&self) -> Vec<TcpListener> {
+        let sockets = self.sockets.iter();
+        let ports = sockets.filter(|socket| socket_acceptconn(socket).unwrap_or(false));
+        let copies = ports.filter_map(|socket| socket.try_clone().ok());
+        copies.map(TcpListener::from).collect()
+    }
 
     /// The parcel, and how many of its sockets are missing.
     ///
