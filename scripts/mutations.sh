@@ -7,7 +7,7 @@ cd -- "$(dirname -- "$0")/.."
 
 command -v patch >/dev/null || { echo "needs patch: apt-get install patch" >&2; exit 1; }
 copy=target/mutations
-tests=(sim promise_1_order promise_2_isolation promise_3_same_decisions promise_4_same_events promise_5_no_harm promise_6_nothing_lost event_filters slow_clients web_listeners web_waits web_followers)
+tests=(sim promise_1_order promise_2_isolation promise_3_same_decisions promise_4_same_events promise_5_no_harm promise_6_nothing_lost event_filters slow_clients carry web_listeners web_waits web_followers)
 export CARGO_TARGET_DIR=$PWD/target/mutations-build CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=never RUST_BACKTRACE=0
 export AMIMUX_SIM_SEEDS=${AMIMUX_SIM_SEEDS:-400}
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use amimux::hub::Hub;
+use amimux::config::settings::{General, Upstream};
 use amimux::hub::carry::Carried;
+use amimux::hub::{Hub, Now};
 use amimux::policy::event_filter::EventFilters;
 use amimux::policy::user::Users;
 
@@ -92,6 +93,38 @@ impl World {
             for asker in asked {
                 self.hub.give_up(asker);
             }
+        }
+    }
+}
+
+/// What a hub was packed into, and what another needs beside it.
+pub struct Packed {
+    pub carried: Carried,
+    pub general: Arc<General>,
+    pub upstream: Arc<Upstream>,
+    pub users: Users,
+    pub now: Now,
+}
+
+impl World {
+    /// Packs the hub as it is.
+    pub(super) fn pack(mut self) -> Packed {
+        self.drain_web();
+        self.end_requests();
+        let users = self.configure();
+        let names = self.actors.iter().map(|actor| actor.id);
+        let names = names.chain(self.web.iter().map(|listener| listener.id));
+        let names = names.collect::<Vec<_>>();
+        let name_of = |id| names.iter().position(|other| *other == id);
+        let carried = self
+            .hub
+            .pack(self.now, |id| name_of(id).map(|name| name as u64));
+        Packed {
+            carried,
+            general: self.general,
+            upstream: self.upstream,
+            users,
+            now: self.now,
         }
     }
 }

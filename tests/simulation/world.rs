@@ -136,7 +136,7 @@ impl World {
         self.suffer();
         match self.random.below(100) {
             _ if self.random.once_in(10) => self.live_by_web(),
-            _ if self.random.once_in(100) => self.restart(),
+            _ if self.random.once_in(200) => self.restart(),
             0..=19 => self.talk(),
             20..=34 => self.say(),
             35..=44 => self.asterisk_reads(),

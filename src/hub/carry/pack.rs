@@ -23,6 +23,7 @@ impl Hub {
     /// that its connection can be found again; those without a name are dropped, and so are requests over HTTP: their
     /// callers end them before. Fetch what the hub has for the log before, and give what it has for clients no thought:
     /// all of it goes along. If the other process cannot take over, [`Hub::unpack`] makes a hub of it here again.
+    #[expect(clippy::too_many_lines, reason = "a list of all that a hub has")]
     pub fn pack(mut self, now: Now, name_of: impl Fn(SessionId) -> Option<u64>) -> Carried {
         let names = self.leave_behind(name_of);
         // What waits only for the end of a turn is done, and every event is readable.

@@ -184,7 +184,7 @@ impl CarriedSession {
             progress_at: progress_at.into(),
             stalled,
             backlogged,
-            closing: closing.map(CarriedReason::pack),
+            closing: closing.as_ref().map(CarriedReason::pack),
         }
     }
 
@@ -357,8 +357,8 @@ impl CarriedWaiting {
 }
 
 impl CarriedReason {
-    fn pack(reason: CloseReason) -> Self {
-        match reason {
+    fn pack(reason: &CloseReason) -> Self {
+        match *reason {
             CloseReason::Logoff => Self::Logoff,
             CloseReason::EndOfInput => Self::EndOfInput,
             CloseReason::Disconnected => Self::Disconnected,
