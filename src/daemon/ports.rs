@@ -288,7 +288,7 @@ impl Ports {
         let at = socket.local_addr().map_err(failed)?;
         match passed {
             Some(_) => {
-                info!(socket = service.name, address = %at, "a socket of the service manager is used")
+                info!(socket = service.name, address = %at, "a socket of the service manager is used");
             }
             None => debug!(service = service.name, address = %at, "a port is open"),
         }

@@ -277,7 +277,8 @@ impl Supervisor {
             ended = ended.and(http.join().await);
         }
         while let Some(other) = self.ending.join_next().await {
-            ended = ended.and(other.unwrap_or_else(|error| Err(error.into())));
+            let other = other.unwrap_or_else(|error| Err(error.into()));
+            ended = ended.and(other);
         }
         ended
     }
@@ -317,7 +318,7 @@ async fn next_hangup(hangups: &mut Option<Signal>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn next_order(orders: &mut Option<mpsc::Receiver<Order>>) -> Option<Order> {

@@ -124,6 +124,17 @@ fn ask(port: u16, name: usize, stop: &AtomicBool, asked: &AtomicU64) -> u64 {
     number
 }
 
+/// The answer to `WaitEvent`, once.
+fn it_has_waited(client: &mut AmiClient) {
+    let waited = client.read_until("Event: WaitEventComplete\r\n");
+    let waited = String::from_utf8_lossy(&waited).into_owned();
+    let answers = ["Response: Success\r\n", "Event: WaitEventComplete\r\n"];
+    for text in answers {
+        assert_eq!(waited.matches(text).count(), 1, "{waited}");
+    }
+    assert_eq!(waited.matches("ActionID: wait\r\n").count(), 2, "{waited}");
+}
+
 fn ten_restarts_lose_and_repeat_nothing(way: Way) {
     let asterisk = Simulated::start();
     let mut service = Service::start(way, &configuration(asterisk.port, ""));
@@ -189,16 +200,9 @@ fn ten_restarts_lose_and_repeat_nothing(way: Way) {
     }
     assert_eq!(slow.join().expect("the slow reader"), count);
     assert_eq!(asterisk.connections().len(), 1, "amimux stays connected");
-    let waited = waiting.read_until("Event: WaitEventComplete\r\n");
-    let waited = String::from_utf8_lossy(&waited).into_owned();
-    let answers = ["Response: Success\r\n", "Event: WaitEventComplete\r\n"];
-    for text in answers {
-        assert_eq!(waited.matches(text).count(), 1, "{waited}");
-    }
-    assert_eq!(waited.matches("ActionID: wait\r\n").count(), 2, "{waited}");
+    it_has_waited(&mut waiting);
     let took_over = service.taken_over();
     assert_eq!(took_over.len(), RESTARTS, "{took_over:#?}");
-    eprintln!("{}", took_over.join("\n"));
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn clients_with_tls_are_told_and_those_without_go_on() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "it says what was measured")]
 fn two_thousand_idle_clients_hardly_notice() {
     const CLIENTS: usize = 2000;
     let hard = getrlimit(Resource::Nofile).maximum;
