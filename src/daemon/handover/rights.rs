@@ -27,7 +27,9 @@ pub(super) fn send_line(socket: impl AsFd, line: &str, files: &[BorrowedFd<'_>])
     let text = format!("{line}\n");
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(FILES_PER_MESSAGE))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !files.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(files)) {
+    let fits = files.len() <= FILES_PER_MESSAGE;
+    let rights = SendAncillaryMessage::ScmRights(files);
+    if !files.is_empty() && !(fits && ancillary.push(rights)) {
         return Err(Error::new(ErrorKind::InvalidInput, "too many files"));
     }
     let sent = sendmsg(

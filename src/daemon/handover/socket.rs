@@ -26,6 +26,9 @@ const NO: &str = "no: ";
 /// How long each side waits for the next line of the other. The next process reads a state of any size in less.
 const LINE_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long whoever connects may take to say what it wants: nothing else can be asked for meanwhile.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Most sockets in a parcel that are taken.
 const SOCKETS_MAX: usize = 1 << 20;
 
@@ -86,7 +89,9 @@ impl Successor {
         if !peer.is_root() && peer != geteuid() {
             return Err(RefusedError::NotAllowed(peer.as_raw()));
         }
+        stream.set_read_timeout(Some(ASKED_WITHIN))?;
         let (line, _) = receive_line(&stream)?;
+        stream.set_read_timeout(Some(LINE_WITHIN))?;
         if line == ASK {
             Ok(Self(stream))
         } else {
