@@ -158,11 +158,11 @@ fn ports_of_the_process_before_go_on_where_they_are_still_wanted() {
         assert_eq!(ports.address(AMI), Some(ami), "{what}");
         assert_eq!(ports.address(METRICS), wanted, "{what}");
         let copies = ports.copies().unwrap();
-        let cookies = copies
+        let mut cookies = copies
             .iter()
             .map(|(_, socket)| rustix::net::sockopt::socket_cookie(socket).unwrap());
         let before = rustix::net::sockopt::socket_cookie(&before[1]).unwrap();
-        assert_eq!(cookies.last() == Some(before), is_kept, "{what}");
+        assert_eq!(cookies.next_back() == Some(before), is_kept, "{what}");
         assert!(ports.passed.handed.is_empty(), "{what}: none is held");
     }
 }

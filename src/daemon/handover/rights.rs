@@ -29,7 +29,8 @@ pub(super) fn send_line(socket: impl AsFd, line: &str, files: &[BorrowedFd<'_>])
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     let fits = files.len() <= FILES_PER_MESSAGE;
     let rights = SendAncillaryMessage::ScmRights(files);
-    if !files.is_empty() && !(fits && ancillary.push(rights)) {
+    let is_pushed = files.is_empty() || (fits && ancillary.push(rights));
+    if !is_pushed {
         return Err(Error::new(ErrorKind::InvalidInput, "too many files"));
     }
     let sent = sendmsg(
