@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 use amimux::config::diagnostics::Report;
 use amimux::config::settings::{Settings, TlsListener};
 use amimux::config::{self, Environment};
-use amimux::daemon::{Daemon, Passed, Source, termination};
+use amimux::daemon::{Daemon, Handover, Passed, Source, termination};
 use amimux::demo::{self, DemoOptions};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
@@ -124,6 +124,13 @@ struct RunArguments {
         env = "AMIMUX_LOG"
     )]
     log: String,
+    /// Where another amimux may ask for everything that this one has, to take its place: a UNIX socket. Not needed under
+    /// systemd.
+    #[arg(long, value_name = "PATH")]
+    handover_socket: Option<PathBuf>,
+    /// Take the place of the amimux that listens at the handover socket, with its clients and its connection to Asterisk.
+    #[arg(long, requires = "handover_socket")]
+    take_over: bool,
     /// How to write log lines.
     #[arg(long, value_enum, default_value_t = LogFormat::Auto)]
     log_format: LogFormat,
@@ -295,7 +302,9 @@ fn serve(arguments: &RunArguments, log: &Log) -> anyhow::Result<ExitCode> {
     };
     let control = log.control.clone();
     until_signal(async |cancel| {
-        let daemon = Daemon::bind(settings, Passed::of_process())
+        let path = arguments.handover_socket.clone();
+        let handover = Handover::begin(&settings, path, arguments.take_over)?;
+        let daemon = Daemon::bind_after(settings, Passed::of_process(), handover)
             .await?
             .reloading(source)
             .logging(control);

@@ -43,8 +43,47 @@ pub struct Service {
     pub clock: Clock,
 }
 
-/// The control socket, while there is one.
+/// How often a control socket is tried that cannot be had.
+const RETRY_EVERY: Duration = Duration::from_millis(250);
+
+/// Attempts before it is logged. The process before has the socket until it has ended.
+const QUIET_ATTEMPTS: u32 = 12;
+
+/// A control socket that is open.
 type Socket = (SocketFile, UnixListener);
+
+/// The control socket as it is wanted, and as it is.
+#[derive(Default)]
+struct Door {
+    at: Option<PathBuf>,
+    socket: Option<Socket>,
+    attempts: u32,
+}
+
+impl Door {
+    /// Opens, moves or closes it.
+    fn follow(&mut self, wanted: Option<PathBuf>) {
+        if wanted != self.at {
+            // The old one is removed first: it may have the same name.
+            *self = Self {
+                at: wanted,
+                ..Self::default()
+            };
+        }
+        if let (Some(path), None) = (&self.at, &self.socket) {
+            self.attempts = self.attempts.saturating_add(1);
+            self.socket = open(path, self.attempts == QUIET_ATTEMPTS);
+        }
+    }
+
+    /// Resolves when it is time to try again.
+    async fn retry(&self) {
+        if self.at.is_none() || self.socket.is_some() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(RETRY_EVERY).await;
+    }
+}
 
 impl Service {
     /// Runs until `cancel`, on a `LocalSet`.
@@ -63,7 +102,7 @@ impl Service {
         ];
         let mut known = Vec::new();
         let connections = Rc::default();
-        let (mut socket, mut at) = (None, None);
+        let mut door = Door::default();
         loop {
             let rules = live.now();
             for (_, ways) in rules.upstreams() {
@@ -71,16 +110,12 @@ impl Service {
             }
             let wanted = path(&rules.general.control_socket);
             drop(rules);
-            if wanted != at || wanted.is_some() && socket.is_none() {
-                // The old one is removed first: it may have the same name.
-                drop(socket.take());
-                socket = wanted.as_deref().and_then(open);
-                at = wanted;
-            }
+            door.follow(wanted);
             let changed = tokio::select! {
                 () = cancel.cancelled() => false,
                 () = live.changed() => true,
-                () = accept(socket.as_ref(), &administration, &connections) => true,
+                () = accept(door.socket.as_ref(), &administration, &connections) => true,
+                () = door.retry() => true,
             };
             if !changed {
                 break;
@@ -133,7 +168,7 @@ fn path(wanted: &ControlSocket) -> Option<PathBuf> {
     }
 }
 
-fn open(path: &Path) -> Option<Socket> {
+fn open(path: &Path, is_told: bool) -> Option<Socket> {
     let opened = SocketFile::bind(path).and_then(|(file, listener)| {
         let listener = UnixListener::from_std(listener).map_err(SocketError::from)?;
         Ok((file, listener))
@@ -144,7 +179,9 @@ fn open(path: &Path) -> Option<Socket> {
             Some(socket)
         }
         Err(error) => {
-            error!(name: "control-unusable", path = %path.display(), %error, "there is no control socket");
+            if is_told {
+                error!(name: "control-unusable", path = %path.display(), %error, "there is no control socket");
+            }
             None
         }
     }

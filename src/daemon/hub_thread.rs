@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
+use super::handover::arrive::Moved;
 use crate::config::settings::{General, Upstream};
 use crate::hub::Hub;
 use crate::hub::limit::LimitCounters;
@@ -43,10 +44,12 @@ pub(super) struct HubThread {
 }
 
 impl HubThread {
-    /// Starts the thread; it ends some time after `cancel`, or after [`HubThread::end`].
+    /// Starts the thread; it ends some time after `cancel`, or after [`HubThread::end`]. `moved` is what another process had
+    /// of this Asterisk.
     pub(super) fn start(
         general: Arc<General>,
         upstream: Arc<Upstream>,
+        moved: Option<Moved>,
         clock: Clock,
         cancel: CancellationToken,
     ) -> anyhow::Result<(Self, Ways)> {
@@ -73,11 +76,13 @@ impl HubThread {
             .spawn(move || {
                 // Should this thread panic, the program ends instead of serving half of its clients.
                 let ends_everything = cancel.drop_guard();
-                let mut hub = Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce);
-                hub.count_in(counted);
-                hub.pulse_in(beating);
+                let nothing =
+                    || Moved::nothing(Hub::new(Arc::clone(&general), Arc::clone(&upstream), nonce));
+                let mut moved = moved.unwrap_or_else(nothing);
+                moved.hub.count_in(counted);
+                moved.hub.pulse_in(beating);
                 let shell = Rc::new(Shell::new(
-                    hub,
+                    moved.hub,
                     clock,
                     general.flush_delay,
                     upstream.name.clone(),
@@ -85,12 +90,13 @@ impl HubThread {
                 ));
                 let tasks = LocalSet::new();
                 tasks.spawn_local(Rc::clone(&shell).run_timer());
-                tasks.spawn_local(Rc::clone(&shell).run_upstream());
+                tasks.spawn_local(Rc::clone(&shell).run_upstream(moved.connection));
                 tasks.spawn_local(Rc::clone(&shell).run_arrivals(arrivals));
                 tasks.spawn_local(Rc::clone(&shell).run_reports(reports));
                 tasks.spawn_local(Rc::clone(&shell).run_web(web_calls));
                 tasks.spawn_local(Rc::clone(&shell).run_control(control_calls));
                 runtime.block_on(tasks.run_until(async move {
+                    shell.take_back(moved.clients);
                     ended.cancelled().await;
                     let _ = tokio::time::timeout(CLOSE_WITHIN, shell.close_all()).await;
                 }));

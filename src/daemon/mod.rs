@@ -1,8 +1,9 @@
 //! Starts everything and ends it: a thread per Asterisk, the entrance for clients, HTTP, metrics. `supervisor` holds them
-//! together while amimux runs, `reload` puts a changed configuration in force, `ports` has what is listened on, and
-//! `notify` talks to the service manager.
+//! together while amimux runs, `reload` puts a changed configuration in force, `ports` has what is listened on,
+//! `notify` talks to the service manager, and `handover` gives everything to the process after a restart.
 
 mod files;
+mod handover;
 mod http_thread;
 mod hub_thread;
 mod log_control;
@@ -19,6 +20,8 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::handover::Arrival;
+pub use self::handover::Handover;
 pub use self::log_control::{LogControl, LogFilterError};
 use self::ports::{NewPort, Ports};
 pub use self::ports::{Passed, PortError};
@@ -39,6 +42,9 @@ pub struct Daemon {
     source: Option<Source>,
     orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
     log: Option<LogControl>,
+    handover: Handover,
+    /// What another process handed over.
+    arrival: Option<Arrival>,
 }
 
 impl Daemon {
@@ -47,8 +53,21 @@ impl Daemon {
     /// # Errors
     /// A port cannot be opened: with [`PortError`].
     pub async fn bind(settings: Settings, passed: Passed) -> anyhow::Result<Self> {
+        Self::bind_after(settings, passed, Handover::default()).await
+    }
+
+    /// The same, after another process that hands over what it has: its ports are open, and its sessions go on.
+    ///
+    /// # Errors
+    /// As [`Daemon::bind`]. The process before goes on, if it can.
+    pub async fn bind_after(
+        settings: Settings,
+        mut passed: Passed,
+        mut handover: Handover,
+    ) -> anyhow::Result<Self> {
         // While this is the only thread.
         files::prepare(&settings.general);
+        let arrival = handover.take_arrival(&mut passed);
         let mut ports = Ports::new(passed);
         let plan = ports.plan(&settings)?;
         let (opened, _) = ports.commit(plan);
@@ -60,6 +79,8 @@ impl Daemon {
             source: None,
             orders: mpsc::channel(ORDERS_MAX),
             log: None,
+            handover,
+            arrival,
         })
     }
 

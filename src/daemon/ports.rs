@@ -3,12 +3,14 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::set_socket_reuseport;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 
+use super::handover::Stored;
 use crate::config::settings::{Settings, TlsListener};
 
 /// Why a port cannot be listened on.
@@ -229,6 +231,20 @@ impl Ports {
         (opened, closing)
     }
 
+    /// Copies of what this process has open, by the names of what is served there. What the service manager has open, it
+    /// passes to the next process itself.
+    ///
+    /// # Errors
+    /// They cannot be copied.
+    pub(super) fn copies(&self) -> std::io::Result<Vec<(String, OwnedFd)>> {
+        let own = self.open.iter().filter(|port| !port.is_passed);
+        let copies = own.map(|port| {
+            let name = port.service.name.to_owned();
+            Ok((name, port.socket.try_clone()?.into()))
+        });
+        copies.collect()
+    }
+
     /// Where that service is.
     pub(super) fn address(&self, service: Service) -> Option<SocketAddr> {
         let port = self.open.iter().find(|port| port.service == service)?;
@@ -243,7 +259,8 @@ impl Ports {
             used.any(|port| port.service.name == name)
         };
         let mut seen: Vec<String> = Vec::new();
-        self.passed.0.retain(|(name, listener)| {
+        self.passed.handed.clear();
+        self.passed.sockets.retain(|(name, listener)| {
             let is_first = !seen.contains(name);
             seen.push(name.clone());
             if !is_first || !is_used(name) {
@@ -269,7 +286,10 @@ impl Ports {
         let passed = self.passed.get(service);
         let socket = match passed {
             Some(listener) => listener.try_clone().map_err(failed)?,
-            None => self.bind(address).map_err(failed)?,
+            None => match self.passed.handed(service, address) {
+                Some(listener) => listener.try_clone().map_err(failed)?,
+                None => self.bind(address).map_err(failed)?,
+            },
         };
         socket.set_nonblocking(true).map_err(failed)?;
         let listener = socket.try_clone().map_err(failed)?;
@@ -313,9 +333,16 @@ impl Ports {
     }
 }
 
-/// Sockets that the service manager passed, by their names.
+/// Sockets that were passed by the service manager or handed over by another process, by their names.
 #[derive(Debug, Default)]
-pub struct Passed(Vec<(String, TcpListener)>);
+pub struct Passed {
+    /// Those of the service manager.
+    sockets: Vec<(String, TcpListener)>,
+    /// Those of the process before. The name of one is empty where only its address is known.
+    handed: Vec<(String, TcpListener)>,
+    /// What the service manager kept of the process before.
+    stored: Option<Stored>,
+}
 
 impl Passed {
     /// Those of this process; they are taken once. What cannot be listened on is logged and left out.
@@ -331,22 +358,59 @@ impl Passed {
             return Self::default();
         }
         let mut files = ListenFd::from_env();
-        let mut passed = Vec::new();
+        let mut passed = Self::default();
+        let mut stored = Vec::new();
+        let mut envelope = None;
         for (place, name) in names.into_iter().enumerate() {
-            match files.take_tcp_listener(place) {
-                Ok(Some(listener)) => passed.push((name, listener)),
-                Ok(None) => {}
-                Err(error) => {
-                    warn!(name: "socket-unusable", socket = name, %error, "a socket that the service manager passed cannot be used");
-                }
+            let taken = if name == Stored::ENVELOPE {
+                let taken = files.take_unix_listener(place);
+                taken.map(|file| envelope = file.map(OwnedFd::from))
+            } else {
+                // Whether or not it listens.
+                files.take_tcp_listener(place).map(|file| match file {
+                    Some(file) if name == Stored::SOCKET => stored.push(file.into()),
+                    Some(file) => passed.sockets.push((name.clone(), file)),
+                    None => {}
+                })
+            };
+            if let Err(error) = taken {
+                warn!(name: "socket-unusable", socket = name, %error, "a socket that the service manager passed cannot be used");
             }
         }
-        Self(passed)
+        passed.stored = envelope.map(|envelope| Stored {
+            envelope,
+            sockets: stored,
+        });
+        passed
+    }
+
+    /// What the service manager kept of the process before; it is taken once.
+    pub(super) const fn take_stored(&mut self) -> Option<Stored> {
+        self.stored.take()
+    }
+
+    /// These come from the process before.
+    pub(super) fn hand(&mut self, ports: Vec<(String, TcpListener)>) {
+        self.handed = ports;
+    }
+
+    /// The socket of that service which the process before had, if it is where it is wanted now.
+    fn handed(&self, service: Service, address: SocketAddr) -> Option<&TcpListener> {
+        let is_wanted = |listener: &TcpListener| {
+            listener.local_addr().is_ok_and(|at| {
+                at.ip() == address.ip() && (at.port() == address.port() || address.port() == 0)
+            })
+        };
+        let mut handed = self.handed.iter();
+        let is_named = |name: &str| name.is_empty() || name == service.name;
+        let found = handed.find(|(name, listener)| is_named(name) && is_wanted(listener));
+        found.map(|(_, listener)| listener)
     }
 
     /// The socket of that service. It stays open, so that it can be used again.
     fn get(&self, service: Service) -> Option<&TcpListener> {
-        let found = self.0.iter().find(|(name, _)| name == service.name);
+        let mut sockets = self.sockets.iter();
+        let found = sockets.find(|(name, _)| name == service.name);
         found.map(|(_, listener)| listener)
     }
 }

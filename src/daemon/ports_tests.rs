@@ -35,7 +35,10 @@ fn a_socket_is_taken_by_its_name_wherever_it_is() {
         (name.to_owned(), listener)
     });
     let at = listeners[0].1.local_addr().unwrap();
-    let mut ports = Ports::new(Passed(listeners.into()));
+    let mut ports = Ports::new(Passed {
+        sockets: listeners.into(),
+        ..Passed::default()
+    });
     let plan = ports.plan(&settings(free(), None)).unwrap();
     assert_eq!(names(&ports.commit(plan).0), ["ami"]);
     assert_eq!(ports.address(AMI), Some(at));
@@ -122,5 +125,44 @@ fn what_went_wrong_is_told_with_the_option() {
     ] {
         let error = PortError::new(address, AMI.option, kind.into()).to_string();
         assert!(error.contains(part) && error.contains("`port`"), "{error}");
+    }
+}
+
+#[test]
+fn ports_of_the_process_before_go_on_where_they_are_still_wanted() {
+    let before = [(); 2].map(|()| TcpListener::bind(anywhere()).unwrap());
+    let [ami, metrics] = before
+        .each_ref()
+        .map(|listener| listener.local_addr().unwrap());
+    let elsewhere = free();
+    let cases = [
+        ("by name", "ami", Some(metrics), true),
+        ("by address alone", "", Some(metrics), true),
+        ("another port now", "ami", Some(elsewhere), false),
+    ];
+    for (what, name, wanted, is_kept) in cases {
+        let copies = before
+            .each_ref()
+            .map(|listener| listener.try_clone().unwrap());
+        let [first, second] = copies;
+        let mut passed = Passed::default();
+        let second_name = if name.is_empty() { "" } else { METRICS.name };
+        passed.hand(vec![
+            (name.to_owned(), first),
+            (second_name.to_owned(), second),
+        ]);
+        let mut ports = Ports::new(passed);
+        let plan = ports.plan(&settings(ami, wanted)).unwrap();
+        ports.commit(plan);
+        ports.warn_of_rest();
+        assert_eq!(ports.address(AMI), Some(ami), "{what}");
+        assert_eq!(ports.address(METRICS), wanted, "{what}");
+        let copies = ports.copies().unwrap();
+        let mut cookies = copies
+            .iter()
+            .map(|(_, socket)| rustix::net::sockopt::socket_cookie(socket).unwrap());
+        let before = rustix::net::sockopt::socket_cookie(&before[1]).unwrap();
+        assert_eq!(cookies.next_back() == Some(before), is_kept, "{what}");
+        assert!(ports.passed.handed.is_empty(), "{what}: none is held");
     }
 }

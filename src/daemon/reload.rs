@@ -143,7 +143,7 @@ impl Supervisor {
                 None => {
                     let (clock, cancel) = (self.gate.clock, self.cancel.clone());
                     let general = Arc::clone(general);
-                    let (hub, ways) = HubThread::start(general, upstream, clock, cancel)?;
+                    let (hub, ways) = HubThread::start(general, upstream, None, clock, cancel)?;
                     new.push(hub);
                     ways
                 }

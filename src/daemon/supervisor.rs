@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::handover::{Arrival, Exits};
 use super::http_thread::HttpThread;
 use super::hub_thread::HubThread;
 use super::log_control::LogControl;
@@ -28,6 +29,7 @@ use crate::metrics::{self, Sources};
 use crate::session::entrance::{self, Entrance};
 use crate::session::gate::Gate;
 use crate::session::live::{Live, Rules, Ways};
+use crate::session::registry::Registry;
 use crate::session::shell::Clock;
 
 /// The running program.
@@ -44,7 +46,8 @@ pub(super) struct Supervisor {
     /// What became of reloads, for the metrics.
     pub(super) outcomes: Arc<ReloadOutcomes>,
     pub(super) gate: Gate,
-    entrance: Rc<Entrance>,
+    pub(super) entrance: Rc<Entrance>,
+    pub(super) exits: Exits,
     /// The tasks that accept clients.
     accepting: JoinSet<()>,
     pub(super) hubs: Vec<HubThread>,
@@ -62,7 +65,8 @@ impl Supervisor {
     pub(super) fn start(daemon: Daemon, cancel: CancellationToken) -> anyhow::Result<Self> {
         // Before anything that takes time: SIGHUP ends a program that does not catch it.
         let hangups = daemon.source.is_some().then(hangups).flatten();
-        let clock = Clock::start();
+        let mut arrival = daemon.arrival;
+        let clock = arrival.as_ref().map_or_else(Clock::start, Arrival::clock);
         let (way, orders) = daemon.orders;
         let Settings {
             general,
@@ -71,18 +75,35 @@ impl Supervisor {
             users,
             picture,
         } = daemon.settings;
-        let general = Arc::new(general);
+        let (general, users) = (Arc::new(general), Arc::new(users));
+        let registry = Registry::default();
+        let mut moved = Vec::new();
+        for upstream in upstreams {
+            let upstream = Arc::new(upstream);
+            let taken = match &mut arrival {
+                Some(arrival) => arrival.take_hub(&general, &upstream, &users, &registry)?,
+                None => None,
+            };
+            moved.push((upstream, taken));
+        }
+        let took_over = arrival.is_some();
+        // The last moment at which the process before can go on instead.
+        arrival.map_or(Ok(()), Arrival::finish)?;
+        let exits = daemon.handover.listen(took_over)?;
         let mut hubs = Vec::new();
         let mut ways = Vec::new();
-        for upstream in upstreams {
-            let (general, upstream) = (Arc::clone(&general), Arc::new(upstream));
-            let (hub, way) = HubThread::start(general, upstream, clock, cancel.clone())?;
+        for (upstream, taken) in moved {
+            let (general, cancel) = (Arc::clone(&general), cancel.clone());
+            let (hub, way) = HubThread::start(general, upstream, taken, clock, cancel)?;
             hubs.push(hub);
             ways.push(way);
         }
-        let rules = rules(general, http.map(Arc::new), Arc::new(users), ways);
+        let rules = rules(general, http.map(Arc::new), users, ways);
         let (in_force, live) = Live::new(rules);
-        let gate = Gate::new(live.clone(), clock);
+        let gate = Gate {
+            registry,
+            ..Gate::new(live.clone(), clock)
+        };
         let mut supervisor = Self {
             source: daemon.source,
             orders,
@@ -94,6 +115,7 @@ impl Supervisor {
             ports: daemon.ports,
             outcomes: Arc::new(ReloadOutcomes::begin(clock.now().wall)),
             entrance: Entrance::new(gate.clone()),
+            exits,
             gate,
             accepting: JoinSet::new(),
             hubs,
@@ -129,6 +151,10 @@ impl Supervisor {
                     // What is wrong is in the log.
                     let _ = self.reload(false).await;
                 }
+                asked = self.exits.next() => if self.hand_over(asked).await {
+                    self.cancel.cancel();
+                    return;
+                },
                 Some(order) = self.orders.recv() => self.obey(order).await,
             }
         }

@@ -34,7 +34,7 @@ pub struct Errand {
 }
 
 /// What came of an [`Errand`].
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ErrandAnswer {
     /// Whole AMI messages; none if it could not be run.
     pub messages: Option<BytesMut>,
@@ -43,7 +43,7 @@ pub struct ErrandAnswer {
 }
 
 /// How far the errand at the head of a session's requests is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Running {
     /// There is none.
     #[default]
@@ -55,7 +55,7 @@ pub(super) enum Running {
 }
 
 /// The errands of one hub.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Errands {
     /// Sessions whose errand waits to be run.
     waiting: std::collections::VecDeque<SessionId>,

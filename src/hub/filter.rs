@@ -86,7 +86,7 @@ impl FilterDraft {
 }
 
 /// How far a session's `Filter` has come.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Drafting {
     /// There is none.
     #[default]

@@ -68,6 +68,13 @@ pub(super) struct Judge {
     build_time: Duration,
 }
 
+impl Clone for Judge {
+    /// A hub is copied only to be packed, and what its filters are compiled to does not go along.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 impl Judge {
     pub(super) fn number(&self, filters: &Arc<EventFilters>) -> Option<SetNumber> {
         self.table.number(filters)

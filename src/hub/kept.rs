@@ -15,7 +15,7 @@ pub(super) const KEPT_BYTES_MAX: usize = 256 * 1024;
 const KEPT_MAX: usize = 256;
 
 /// Which views are kept.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
     pub(super) views: Vec<(ViewId, Duration)>,
     /// When one is to be given up: never too late, but perhaps too early.

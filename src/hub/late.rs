@@ -21,7 +21,7 @@ pub(super) struct LateAction {
 }
 
 /// The map.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct LateActions {
     pub(super) by_sequence: HashMap<u64, LateAction>,
     pub(super) order: VecDeque<(u64, Duration)>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// The share of one client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LineLimit {
     most: u32,
     begin: Option<Duration>,

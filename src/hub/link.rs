@@ -43,7 +43,7 @@ pub(super) enum Phase {
 }
 
 /// What is known of the session that amimux has at Asterisk, as Asterisk's security events name it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum OwnSession {
     /// There is none.
     None,
@@ -65,7 +65,7 @@ pub(super) struct Booted {
 }
 
 /// The connection's state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Link {
     pub phase: Phase,
     /// When the present phase must be over, where it has a limit.

@@ -44,7 +44,7 @@ impl LogPosition {
 }
 
 /// What one turn appended, contiguous, so that a client that is caught up gets it in one plain write.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Batch {
     pub(super) start: LogPosition,
     /// How many events came before it since the view began.
@@ -66,7 +66,7 @@ impl Batch {
 }
 
 /// The log of one view.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ViewLog {
     pub(super) batches: VecDeque<Batch>,
     pub(super) open: BytesMut,

@@ -34,7 +34,7 @@ impl Then {
 }
 
 /// A private message (or several that belong at one place).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Mail {
     /// Grows from message to message; what was put in between has that of a neighbour.
     pub(super) number: u64,
@@ -59,7 +59,7 @@ pub(super) struct Switched {
 }
 
 /// The cursor and the private messages of one client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Mailbox {
     pub(super) view: ViewId,
     pub(super) cursor: LogPosition,

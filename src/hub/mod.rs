@@ -17,6 +17,7 @@ pub mod door;
 mod ending;
 mod errand;
 mod events;
+mod farewell;
 mod filter;
 mod forward;
 mod judge;
@@ -50,6 +51,7 @@ mod view;
 mod web;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,15 +126,15 @@ pub struct Admission {
 }
 
 /// A synchronous Originate whose outcome has not come.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Originate {
     session: SessionId,
     action_id: Option<Box<[u8]>>,
     deadline: Duration,
 }
 
-/// The hub of one Asterisk.
-#[derive(Debug)]
+/// The hub of one Asterisk. A copy of it is of use only to be packed ([`Hub::pack`]) while the hub itself goes on.
+#[derive(Debug, Clone)]
 pub struct Hub {
     general: Arc<General>,
     upstream: Arc<Upstream>,
@@ -360,6 +362,11 @@ impl Hub {
     /// The user of a session.
     pub fn user(&self, id: SessionId) -> Option<&Arc<User>> {
         self.session(id).map(|session| &session.user)
+    }
+
+    /// Where a session's client is.
+    pub fn address(&self, id: SessionId) -> Option<IpAddr> {
+        self.session(id).map(|session| session.connection.address())
     }
 
     fn session(&self, id: SessionId) -> Option<&Session> {

@@ -39,7 +39,7 @@ pub struct AuditRecord {
 }
 
 /// How much a session may still cause to be told about itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ReportLimits {
     refusal_lines: LineLimit,
     reports: LineLimit,

@@ -35,7 +35,7 @@ pub(super) enum Route {
 }
 
 /// Whose action it is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Owner {
     /// A client's.
     Session {
@@ -64,7 +64,7 @@ pub(super) enum Progress {
 }
 
 /// One action that is with Asterisk.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct InFlight {
     pub owner: Owner,
     pub sent_at: Duration,
@@ -81,7 +81,7 @@ pub(super) struct InFlight {
 }
 
 /// The actions in flight, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ring {
     pub(super) entries: VecDeque<InFlight>,
     /// Sequence number of the oldest entry.

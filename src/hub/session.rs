@@ -159,7 +159,7 @@ impl std::fmt::Display for CloseReason {
 }
 
 /// A request that is answered here.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Local {
     /// The answer to the login itself: from here on the session sees events.
     LoggedIn(EventMask),
@@ -263,7 +263,7 @@ impl Local {
 }
 
 /// An action that waits for its turn.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Queued {
     /// The request as it came, to be decided again if its user changes.
     pub text: Box<[u8]>,
@@ -278,7 +278,7 @@ pub(super) struct Queued {
 }
 
 /// What became of a request so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Stage {
     /// It is answered here when its turn comes.
     Local(Local),
@@ -289,7 +289,7 @@ pub(super) enum Stage {
 }
 
 /// A request that has not been answered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pending {
     pub action_id: Option<Box<[u8]>>,
     pub stage: Stage,
@@ -307,7 +307,7 @@ pub(super) struct Waiting {
 }
 
 /// One virtual AMI session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Session {
     pub generation: u32,
     pub kind: Kind,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::session::SessionId;
 
 /// Who is next.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Turns {
     pub(super) queue: VecDeque<SessionId>,
 }

@@ -37,7 +37,7 @@ pub(super) struct ViewKey {
 }
 
 /// One view.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct View {
     /// What its members have in common.
     pub(super) key: ViewKey,
@@ -118,7 +118,7 @@ impl View {
 pub(super) const SPARE_MAX: usize = 4;
 
 /// All views of one Asterisk.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Views {
     /// Memory that logs have no use for now.
     pub(super) spare: ArrayVec<BytesMut, SPARE_MAX>,

@@ -69,7 +69,7 @@ pub enum WebOutput {
 }
 
 /// What a session is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// A client with a socket.
     Client,
@@ -115,7 +115,7 @@ impl Kind {
 }
 
 /// What only a listener has.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Listener {
     /// How many askers it has.
     askers: usize,
@@ -126,7 +126,7 @@ pub(super) struct Listener {
 }
 
 /// What only an asker has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Asker {
     listener: SessionId,
     /// Longest wait of a `WaitEvent`.
@@ -137,7 +137,7 @@ pub(super) struct Asker {
 }
 
 /// What the hub keeps for them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Web {
     /// How many askers there are.
     pub(super) askers: usize,

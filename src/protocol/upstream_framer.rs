@@ -78,7 +78,7 @@ enum State {
 
 /// Splits what Asterisk sends. It remembers how far it has searched, relative to the start of the unconsumed
 /// input: the caller removes exactly the bytes that each [`Step`] names, and passes what is left, perhaps grown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct UpstreamFramer {
     frame_bytes_max: usize,
     end_mark: bool,

@@ -39,29 +39,34 @@ impl Shell {
             match arrival.stream.attach() {
                 Ok(stream) => self.take_in(stream, arrival.admission, arrival.login),
                 Err(error) => {
-                    warn!(name: "handover-failed", %error, "a client could not be handed over");
+                    warn!(name: "client-lost", %error, "a client could not be handed over");
                 }
             }
         }
     }
 
     fn take_in(self: &Rc<Self>, stream: Stream, admission: Admission, login: LoginGuard) {
-        wait_for_client(stream.socket(), admission.user.write_timeout, false);
+        let now = self.now();
+        let input = self.is_tapped.get().then(|| admission.input.clone());
+        let id = self.hub.borrow_mut().attach(now, admission);
+        self.serve(id, stream, login);
+        if let Some(input) = input {
+            self.tap_newcomer(id, &input);
+        }
+        self.settle();
+    }
+
+    /// Reads a session's socket and writes to it from now on.
+    pub(super) fn serve(self: &Rc<Self>, id: SessionId, stream: Stream, login: LoginGuard) {
+        wait_for_client(stream.socket(), self.write_timeout(id), false);
         let client = Rc::new(Client {
             stream,
             resumed: Notify::new(),
             gone: CancellationToken::new(),
             login: Cell::new(Some(login)),
         });
-        let now = self.now();
-        let input = self.is_tapped.get().then(|| admission.input.clone());
-        let id = self.hub.borrow_mut().attach(now, admission);
         self.clients.borrow_mut().insert(id, &client);
-        if let Some(input) = input {
-            self.tap_newcomer(id, &input);
-        }
         tokio::task::spawn_local(Rc::clone(self).read(id, client));
-        self.settle();
     }
 
     /// The task that reads one client.
@@ -128,10 +133,12 @@ impl Shell {
         self.close_web();
         loop {
             let next = self.clients.borrow().first();
-            let Some(client) = next else { return };
+            let Some(client) = next else { break };
             client.gone.cancelled().await;
             client.stream.close().await;
         }
+        self.closing.close();
+        self.closing.wait().await;
     }
 
     /// Until Asterisk has answered all that it was asked for clients.

@@ -41,6 +41,12 @@ impl Clients {
         taken.next().map(|(_, client)| Rc::clone(client))
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (SessionId, &Rc<Client>)> {
+        let taken = self.slots.iter().flatten();
+        taken.map(|(id, client)| (*id, client))
+    }
+
     /// A client has come. The place of its session is free: a session ends no later than its client.
     pub(super) fn insert(&mut self, id: SessionId, client: &Rc<Client>) {
         if self.slots.len() <= id.index() {

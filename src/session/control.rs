@@ -1,11 +1,14 @@
 //! The way to a hub's thread for those who administer it: questions and orders, answered between two turns.
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Barrier, mpsc, oneshot};
 
 use super::errands::ErrandCall;
+use super::handover::{NotPacked, PackCall, Packed, Verdict};
 use super::shell::Shell;
 use super::tap::{TapBegin, TapSender, TapTarget};
 use crate::hub::Reload;
@@ -30,6 +33,13 @@ pub enum HubCall {
         with_sessions: bool,
         /// Where the answer goes.
         reply: oneshot::Sender<HubReport>,
+    },
+    /// Pack everything, and stand still.
+    Pack(PackCall),
+    /// End the sessions that cannot go to another process.
+    EndEncrypted {
+        /// Told when they are over.
+        reply: oneshot::Sender<()>,
     },
     /// Other settings hold from here on.
     Reload {
@@ -85,6 +95,37 @@ impl HubControl {
             reply,
         })
         .await
+    }
+
+    /// Has the thread pack what it has, and stand still until the verdict comes: see [`PackCall`].
+    ///
+    /// Cancel safe: the thread goes on then.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn pack(
+        &self,
+        together: Arc<Barrier>,
+        verdict: Receiver<Verdict>,
+    ) -> Result<Result<Packed, NotPacked>, HubGone> {
+        self.call(|reply| {
+            HubCall::Pack(PackCall {
+                together,
+                reply,
+                verdict,
+            })
+        })
+        .await
+    }
+
+    /// Has the sessions with TLS ended, and returns when they are over.
+    ///
+    /// Cancel safe: they are ended all the same.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn end_encrypted(&self) -> Result<(), HubGone> {
+        self.call(|reply| HubCall::EndEncrypted { reply }).await
     }
 
     /// Puts other settings in force, and returns when they are.
@@ -183,6 +224,11 @@ impl Shell {
                     let report = self.hub.borrow().survey(self.now(), with_sessions);
                     // Whoever asked may have gone.
                     drop(reply.send(report));
+                }
+                HubCall::Pack(call) => self.hand_over(call).await,
+                HubCall::EndEncrypted { reply } => {
+                    self.end_encrypted().await;
+                    let _ = reply.send(());
                 }
                 HubCall::Reload { change, reply } => {
                     self.reload(*change);

@@ -106,10 +106,15 @@ impl Shell {
         if matches!(self.write_some(id, &client), Attempt::Full) {
             let now = self.now();
             self.hub.borrow_mut().set_blocked(now, id, true);
-            self.blocked.set(self.blocked.get() + 1);
-            wait_for_client(client.stream.socket(), self.write_timeout(id), true);
-            tokio::task::spawn_local(Rc::clone(self).drain(id, client));
+            self.drain_later(id, client);
         }
+    }
+
+    /// Starts the task of a client whose socket is full.
+    pub(super) fn drain_later(self: &Rc<Self>, id: SessionId, client: Rc<Client>) {
+        self.blocked.set(self.blocked.get() + 1);
+        wait_for_client(client.stream.socket(), self.write_timeout(id), true);
+        tokio::task::spawn_local(Rc::clone(self).drain(id, client));
     }
 
     /// The task of a client whose socket is full: it drains, then rejoins the sweep.
@@ -236,8 +241,12 @@ impl Shell {
         if self.is_tapped.get() {
             self.tap_gone(id);
         }
-        tokio::task::spawn_local(async move {
-            client.stream.close().await;
-        });
+        let encrypted = client.stream.is_encrypted();
+        let close = async move { client.stream.close().await };
+        if encrypted {
+            self.closing.spawn_local(close);
+        } else {
+            tokio::task::spawn_local(close);
+        }
     }
 }

@@ -4,7 +4,8 @@
 //! who gives way); [`shell`] is what the tasks of one hub share; `clients` holds them; [`client`] reads; [`flush`] writes;
 //! `filters` has filters compiled beside the thread; `reload` has a changed configuration followed; [`refusal_log`] has the lines of refusals, [`reports`] tells of those
 //! before login, [`web`] has the sessions of HTTP, [`control`] answers those who administer, [`tap`] lets them watch a
-//! client, and [`errands`] takes what clients ask of them to where it is answered.
+//! client, and [`errands`] takes what clients ask of them to where it is answered;
+//! [`handover`] gives everything to another process.
 
 pub mod client;
 mod clients;
@@ -15,6 +16,7 @@ pub mod errands;
 mod filters;
 pub mod flush;
 pub mod gate;
+pub mod handover;
 pub mod live;
 pub mod proxy;
 pub mod refusal_log;

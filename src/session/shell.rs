@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use super::clients::Clients;
@@ -28,20 +30,28 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
+    /// The time at `started`: that of the processes before this one, whose sessions go on in it.
+    before: Duration,
 }
 
 impl Clock {
     /// Starts now.
     pub fn start() -> Self {
+        Self::go_on(Duration::ZERO)
+    }
+
+    /// Goes on from a time that another process's clock showed.
+    pub fn go_on(since_start: Duration) -> Self {
         Self {
             started: Instant::now(),
+            before: since_start,
         }
     }
 
     /// The time.
     pub fn now(self) -> Now {
         Now {
-            since_start: self.started.elapsed(),
+            since_start: self.before + self.started.elapsed(),
             wall: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
@@ -50,7 +60,7 @@ impl Clock {
 
     /// A moment given since the start, as tokio's timers take it.
     pub fn instant(self, since_start: Duration) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.started + since_start)
+        tokio::time::Instant::from_std(self.started + since_start.saturating_sub(self.before))
     }
 }
 
@@ -78,6 +88,10 @@ pub struct Shell {
     /// When the timer's task will look by itself.
     timer_armed: Cell<Option<Duration>>,
     banner: watch::Sender<Option<String>>,
+    /// The connection to Asterisk has gone to another process.
+    pub(super) is_handed_over: CancellationToken,
+    /// Encrypted connections that are being closed: their peers are told that the last bytes were the last.
+    pub(super) closing: TaskTracker,
     /// Who came over HTTP.
     pub(super) desk: RefCell<Desk>,
     /// The task for them has to look: there is something to hand out.
@@ -119,6 +133,8 @@ impl Shell {
             timer_wake: Notify::new(),
             timer_armed: Cell::new(None),
             banner,
+            is_handed_over: CancellationToken::new(),
+            closing: TaskTracker::new(),
             desk: RefCell::default(),
             web_wake: Notify::new(),
             is_drafting: Cell::new(false),

@@ -5,6 +5,7 @@
 mod tls;
 
 use std::io::ErrorKind;
+use std::net::TcpStream as StdTcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,10 +25,27 @@ const TURN_BYTES: usize = 256 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 
 impl Shell {
-    /// The task that keeps the connection to Asterisk, for ever.
+    /// The task that keeps the connection to Asterisk, until it is handed over to another process. `standing`: the
+    /// connection on which the hub is logged in already, if it came from another process.
     ///
     /// Cancel safe: the connection is closed when it is dropped.
-    pub async fn run_upstream(self: Rc<Self>) {
+    pub async fn run_upstream(self: Rc<Self>, standing: Option<StdTcpStream>) {
+        let handed_over = self.handed_over();
+        tokio::select! {
+            biased;
+            () = handed_over => {}
+            () = self.keep_connected(standing) => {}
+        }
+    }
+
+    async fn keep_connected(self: &Rc<Self>, standing: Option<StdTcpStream>) {
+        if let Some(socket) = standing {
+            let cause = match take_back(socket) {
+                Ok(stream) => self.converse(stream, true).await,
+                Err(error) => describe(&error),
+            };
+            self.lose(&cause);
+        }
         loop {
             self.pause().await;
             let upstream = Arc::clone(self.hub.borrow().upstream());
@@ -36,14 +54,18 @@ impl Shell {
                 () = self.outdated(&upstream) => Err(SETTINGS_CHANGED.to_owned()),
             };
             let cause = match connected {
-                Ok(stream) => self.converse(stream).await,
+                Ok(stream) => self.converse(stream, false).await,
                 Err(cause) => cause,
             };
-            *self.upstream.borrow_mut() = None;
-            let now = self.now();
-            self.hub.borrow_mut().upstream_lost(now, &cause);
-            self.settle();
+            self.lose(&cause);
         }
+    }
+
+    fn lose(self: &Rc<Self>, cause: &str) {
+        *self.upstream.borrow_mut() = None;
+        let now = self.now();
+        self.hub.borrow_mut().upstream_lost(now, cause);
+        self.settle();
     }
 
     /// Until it is time to connect, which a reload may change.
@@ -67,12 +89,15 @@ impl Shell {
         }
     }
 
-    /// Talks to Asterisk until the connection ends; returns why it did.
-    async fn converse(self: &Rc<Self>, stream: Stream) -> String {
+    /// Talks to Asterisk until the connection ends; returns why it did. `stands`: the hub is logged in on it already.
+    async fn converse(self: &Rc<Self>, stream: Stream, stands: bool) -> String {
         let stream = Rc::new(stream);
         *self.upstream.borrow_mut() = Some(Rc::clone(&stream));
-        let now = self.now();
-        self.hub.borrow_mut().upstream_connected(now);
+        if !stands {
+            let now = self.now();
+            self.hub.borrow_mut().upstream_connected(now);
+        }
+        self.settle();
         loop {
             let writes = !self.hub.borrow_mut().outbound().is_empty() || is_waiting(&stream);
             self.upstream_writes.set(writes);
@@ -124,6 +149,12 @@ impl Shell {
         }
         ended
     }
+}
+
+/// The connection that another process had.
+fn take_back(socket: StdTcpStream) -> std::io::Result<Stream> {
+    socket.set_nonblocking(true)?;
+    Ok(Stream::plain(TcpStream::from_std(socket)?))
 }
 
 /// Whether encrypted bytes wait until the socket takes more.

@@ -51,7 +51,7 @@ pub fn on_hub_thread<F: Future<Output = ()>>(
     let (calls, received) = mpsc::channel(64);
     let tasks = LocalSet::new();
     tasks.spawn_local(Rc::clone(&shell).run_timer());
-    tasks.spawn_local(Rc::clone(&shell).run_upstream());
+    tasks.spawn_local(Rc::clone(&shell).run_upstream(None));
     tasks.spawn_local(Rc::clone(&shell).run_web(received));
     runtime.block_on(tasks.run_until(async move {
         seen.wait_for(|banner: &Option<String>| banner.is_some())

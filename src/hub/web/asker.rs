@@ -19,7 +19,7 @@ use crate::protocol::writer::Text;
 const WAIT_EVENTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What the answer of an asker is made of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Reply {
     /// Its private messages.
     #[default]

@@ -24,7 +24,7 @@ pub(super) enum Waiter {
 }
 
 /// One who waits, and where it is listed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Parked {
     who: Waiter,
     deadline: Duration,

@@ -38,15 +38,34 @@ impl Entrance {
     pub async fn accept_at(self: Rc<Self>, port: Port) {
         loop {
             let accepted = tokio::select! {
+                biased;
                 () = port.closed.cancelled() => break,
-                accepted = accept(&port.listener) => accepted,
+                accepted = self.let_in(&port.listener) => accepted,
             };
             self.take(accepted, port.encrypted).await;
+        }
+        if !self.turnstile.is_open() {
+            // Whoever waits there is another process's.
+            return;
         }
         let waiting = accept::close(port.listener, BACKLOG_MAX);
         drop(port.open);
         for accepted in waiting {
             self.take(accepted, port.encrypted).await;
+        }
+    }
+
+    /// The next connection, once the turnstile is open.
+    ///
+    /// Cancel safe: no connection is lost.
+    async fn let_in(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+        loop {
+            self.turnstile.is(true).await;
+            tokio::select! {
+                biased;
+                () = self.turnstile.is(false) => {}
+                accepted = accept(listener) => return accepted,
+            }
         }
     }
 
@@ -68,7 +87,7 @@ impl Entrance {
             tokio::task::yield_now().await;
         }
         let entrance = Rc::clone(self);
-        let share = Rc::clone(&self.shares);
+        let share = (Rc::clone(&self.shares), self.turnstile.enter());
         tokio::task::spawn_local(async move {
             tokio::select! {
                 biased;

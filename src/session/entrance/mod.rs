@@ -1,10 +1,11 @@
 //! The entrance: accepts connections, greets, and deals with them until they have logged in. Then the
-//! socket moves to the thread of the user's Asterisk. `accept` has the ports, `handshake` makes TLS of a connection, and
-//! `certificate` reads the names of those who show one.
+//! socket moves to the thread of the user's Asterisk. `accept` has the ports, `handshake` makes TLS of a connection,
+//! `certificate` reads the names of those who show one, and `turnstile` stops the ports for a while.
 
 mod accept;
 pub mod certificate;
 mod handshake;
+mod turnstile;
 
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -21,6 +22,7 @@ use tracing::{debug, error, info};
 
 pub use self::accept::Port;
 use self::handshake::Prepared;
+pub use self::turnstile::Turnstile;
 use super::client::Arrival;
 use super::gate::Gate;
 use super::live::Rules;
@@ -58,6 +60,8 @@ pub struct Entrance {
     shares: Rc<()>,
     /// Where TLS is spoken, to tell those who try it elsewhere.
     tls_address: Cell<Option<SocketAddr>>,
+    /// Stops the ports for a while.
+    turnstile: Turnstile,
 }
 
 impl Entrance {
@@ -69,7 +73,13 @@ impl Entrance {
             room: WaitingRoom::default(),
             shares: Rc::default(),
             tls_address: Cell::new(None),
+            turnstile: Turnstile::default(),
         })
+    }
+
+    /// What stops all ports for a while.
+    pub const fn turnstile(&self) -> &Turnstile {
+        &self.turnstile
     }
 
     /// TLS is spoken there from now on, or nowhere.
