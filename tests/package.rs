@@ -87,6 +87,8 @@ fn manual_pages_are_shown_without_a_complaint() {
         "amimux-show-views.1",
         "amimux-show.1",
         "amimux-status.1",
+        "amimux-tap.1",
+        "amimux-top.1",
         "amimux.1",
     ];
     assert_eq!(names(&pages), expected);

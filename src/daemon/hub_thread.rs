@@ -53,7 +53,9 @@ impl HubThread {
         clock: Clock,
         cancel: CancellationToken,
     ) -> anyhow::Result<(Self, Ways)> {
-        let (banner, seen_banner) = watch::channel(None);
+        // Asterisk does not greet again where its connection goes on.
+        let greeted = moved.as_ref().and_then(|moved| moved.hub.banner());
+        let (banner, seen_banner) = watch::channel(greeted.map(str::to_owned));
         let settings = Arc::clone(&upstream);
         let nonce = getrandom::u64().context("the system gives no random numbers")?;
         let name = upstream.name.clone();

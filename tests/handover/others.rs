@@ -1,7 +1,10 @@
 //! TLS, many idle clients, a changed configuration, and real client libraries in front of a real Asterisk.
 
+use std::io::Read;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use amimux::sim::PbxOptions;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::configuration;
@@ -71,6 +74,27 @@ fn two_thousand_idle_clients_hardly_notice() {
         assert!(line.contains(&format!("clients={CLIENTS}")), "{line}");
         assert!(took < Duration::from_secs(20), "{took:?}");
         eprintln!("{way:?}: all answered after {took:?}: {line}");
+    }
+}
+
+#[test]
+fn who_comes_after_a_restart_is_greeted_as_by_asterisk() {
+    for way in [Way::TakeOver, Way::Store] {
+        let asterisk = Simulated::start_with(PbxOptions {
+            ami_version: "10.0.7",
+            calls_per_second: 0.0,
+            ..PbxOptions::default()
+        });
+        let mut service = Service::start(way, &configuration(asterisk.port, ""));
+        // Asterisk's own banner is known.
+        let _client = AmiClient::session(service.port, "alice", "off");
+        for _ in 0..2 {
+            service.restart();
+            let mut socket = TcpStream::connect(("127.0.0.1", service.port)).expect("a port");
+            let mut banner = [0; 30];
+            socket.read_exact(&mut banner).expect("a banner");
+            assert_eq!(&banner, b"Asterisk Call Manager/10.0.7\r\n", "{way:?}");
+        }
     }
 }
 

@@ -95,6 +95,9 @@ impl Entrance {
         let first = rules.upstreams().next();
         if let (None, Some((_, ways))) = (&rules.general.banner, first) {
             let mut banner = ways.banner.clone();
+            if banner.borrow().is_some() {
+                return;
+            }
             let _ = tokio::time::timeout(FIRST_BANNER_WITHIN, banner.changed()).await;
         }
     }
