@@ -47,7 +47,7 @@ fn accepted() -> Vec<Case> {
         ),
         Case::new(
             "login twice",
-            ok("Events: off\r\n") + &login("callonly", "nonsense", ""),
+            ok("Events: off\r\n") + &login("callonly", "wrong-words", ""),
         ),
         Case::new(
             "login, then logoff",
@@ -63,12 +63,12 @@ fn accepted() -> Vec<Case> {
 
 fn refused() -> Vec<Case> {
     vec![
-        refusal("wrong secret", login("app1", "nonsense", "")),
+        refusal("wrong secret", login("app1", "wrong-words", "")),
         refusal(
             "wrong secret, pipelined actions",
-            login("app1", "nonsense", "") + &ping("P1"),
+            login("app1", "wrong-words", "") + &ping("P1"),
         ),
-        refusal("unknown user", login("nobody", "nonsense", "")),
+        refusal("unknown user", login("nobody", "wrong-words", "")),
         refusal("no user name", "Action: Login\r\nActionID: L1\r\n\r\n"),
         refusal("denied by ACL", login("acldenied", "acldenied-secret", "")),
     ]
@@ -82,7 +82,7 @@ fn with_challenge() -> Vec<Case> {
             ..Case::new("MD5 login", challenge)
         },
         Case {
-            key: Some("nonsense"),
+            key: Some("wrong-words"),
             ..refusal("MD5 login, wrong key", challenge)
         },
         Case::new(
