@@ -1,8 +1,8 @@
 //! From what is there to a configuration of amimux: Asterisk's manager.conf with the files beside it, or astmanproxy's
 //! files, rewritten so that every user has the rights that it had, or fewer where amimux cannot say the same.
 //!
-//! The original is read into a [`document`] that keeps order and comments. What amimux spells otherwise is changed there,
-//! and then the result is loaded as the daemon would load it, and mended until it can be used ([`repair`]): a line that
+//! The original is read into a `document` that keeps order and comments. What amimux spells otherwise is changed there,
+//! and then the result is loaded as the daemon would load it, and mended until it can be used (`repair`): a line that
 //! the tables of options refuse becomes a comment with the reason above it, and where such a line may have been a fence,
 //! its user is switched off. Nothing is ever made wider than it was to get a file that loads.
 
