@@ -59,8 +59,23 @@ impl AtReload {
     }
 }
 
+/// How TLS is spoken with clients.
+const CLIENT_TLS: &[&str] = &[
+    "tlscertfile",
+    "tlsprivatekey",
+    "tlscipher",
+    "tlsservercipherorder",
+    "tlsdisablev1",
+    "tlsdisablev11",
+    "tlsdisablev12",
+    "tlsclientcert",
+    "tlscafile",
+];
+
 /// The options whose change does not count at once.
 const LISTS: &[(Place, AtReload, &[&str])] = &[
+    (Place::General, AtReload::NextConnection, CLIENT_TLS),
+    (Place::Http, AtReload::NextConnection, CLIENT_TLS),
     (
         Place::General,
         AtReload::PortAnew,
@@ -77,28 +92,13 @@ const LISTS: &[(Place, AtReload, &[&str])] = &[
     (
         Place::General,
         AtReload::NextConnection,
-        &[
-            "tlscertfile",
-            "tlsprivatekey",
-            "tlscipher",
-            "tlsservercipherorder",
-            "tlsdisablev1",
-            "tlsdisablev11",
-            "tlsdisablev12",
-            "tlsclientcert",
-            "tlscafile",
-            "authtimeout",
-            "authlimit",
-            "proxyfrom",
-            "banner",
-        ],
+        &["authtimeout", "authlimit", "proxyfrom", "banner"],
     ),
     (
         Place::General,
         AtReload::NextLogin,
         &[
             "allowmultiplelogin",
-            "displayconnects",
             "sessionlimit",
             "addresslimit",
             "failedlogins",
@@ -118,7 +118,6 @@ const LISTS: &[(Place, AtReload, &[&str])] = &[
             "webtokenfile",
             "authtype",
             "allowmultiplelogin",
-            "displayconnects",
             "sessionlimit",
         ],
     ),
@@ -155,20 +154,7 @@ const LISTS: &[(Place, AtReload, &[&str])] = &[
     (
         Place::Http,
         AtReload::NextConnection,
-        &[
-            "tlscertfile",
-            "tlsprivatekey",
-            "tlscipher",
-            "tlsservercipherorder",
-            "tlsdisablev1",
-            "tlsdisablev11",
-            "tlsdisablev12",
-            "tlsclientcert",
-            "tlscafile",
-            "sessionlimit",
-            "session_inactivity",
-            "session_keep_alive",
-        ],
+        &["sessionlimit", "session_inactivity", "session_keep_alive"],
     ),
 ];
 
